@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* secret.h: text that cannot be printed by mistake: no format specifier takes it, its memory is kept out of core
+ * files and is wiped when it is destroyed (cases B54 and the 2019-08 token logs).
+ * Runs in: every process. Owns: its copy of the bytes. */
+#ifndef COMMON_SECRET_H
+#define COMMON_SECRET_H
+
+#include <stddef.h>
+
+struct secret;
+
+/* Copies `size` bytes; the caller wipes its own. NULL when memory ends. Caller owns the result. */
+struct secret *secret_create(const void *bytes, size_t size);
+struct secret *secret_copy(const struct secret *other);
+void secret_destroy(struct secret **secret); /* NULL-safe, wipes, keeps errno */
+
+/* The bytes, also NUL-terminated, for signing and sending only: never for a log or a message. NULL gives "". */
+const char *secret_reveal(const struct secret *secret);
+size_t secret_size(const struct secret *secret);
+
+/* The value of an environment variable, which is then overwritten in the process's environment and unset. */
+struct secret *secret_from_environment(const char *name);
+
+/* Wipes memory in a way that the compiler may not drop. */
+void secret_wipe(void *bytes, size_t size);
+
+#endif
