@@ -45,7 +45,7 @@ int json_get_number(const json_t *object, const struct json_at *at, const char *
                     double most, double *out, struct error *err);
 int json_get_bool(const json_t *object, const struct json_at *at, const char *name, bool required, bool *out,
                   struct error *err);
-/* Money: a JSON number or decimal text of dollars, exact to the micro-dollar. */
+/* Money: a JSON number or decimal text of dollars, exact to the micro-dollar. May be negative: the caller's range. */
 int json_get_money(const json_t *object, const struct json_at *at, const char *name, bool required, struct money *out,
                    struct error *err);
 /* Time: text such as "10s", or a number of seconds. */

@@ -25,7 +25,8 @@ int loop_add_socket(struct loop *loop, void *zmq_socket, struct error *err);
 void loop_remove_socket(struct loop *loop, void *zmq_socket);
 
 /* The descriptor stays the caller's; remove it before closing it. Removing one that is unknown or closed is no fault
- * (STYLE trap 12). loop_change_fd alters the awaited events. */
+ * (STYLE trap 12); adding one again replaces it. A NULL function only wakes loop_wait. loop_change_fd alters the
+ * awaited events. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_function *function, void *context,
                 struct error *err);
 int loop_change_fd(struct loop *loop, int fd, uint32_t events, struct error *err);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* settings.h: a table of settings gives the parser, the defaults, the printed form and the help.
  * Runs in: provisiond and tools. Owns nothing: the table is const, the values live in the caller's struct.
- * It knows nothing of bids: the daemon's own table is proto/config.c. */
+ * It knows nothing of bids: the daemon's own table is proto/config.c.
+ * A table ends with a row whose name is NULL. */
 #ifndef COMMON_SETTINGS_H
 #define COMMON_SETTINGS_H
 
