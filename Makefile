@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: MPL-2.0
+# Builds, checks and installs provisiond. One non-recursive makefile: what to build is found by wildcard, so a new .c
+# file needs no line here. `make help` lists the targets; V=1 shows whole commands; `make -k` builds all that builds.
+#
+#   common/*.c -> libcommon.a          supervisor/*.c but main.c -> libsupervisor.a   -> provisiond
+#   proto/*.c  -> libproto.a           worker/*.c, worker/*/*.c but main.c -> libworker.a -> provisiond-worker
+#   subscribers/NAME.c (+ NAME_*.c) -> NAME          tests/sim/*.c -> simcloud
+#   tests/unit/test_NAME.c -> unit/test_NAME         tests/tools/NAME.c -> tools/NAME (both with all libraries)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR         ?= ar
+PKG_CONFIG ?= pkg-config
+PYTHON     := /usr/bin/python3
+PREFIX     ?= /usr/local
+DESTDIR    ?=
+
+# Objects of another compiler or sanitizer live apart: build/, build/clang/, build/san-address-undefined/.
+comma   := ,
+variant := $(if $(findstring clang,$(notdir $(CC))),/clang)$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+BUILD   ?= build$(variant)
+
+PACKAGES      := libzmq libcurl jansson libcrypto expat sqlite3 libsystemd
+TEST_PACKAGES := cmocka libmicrohttpd
+PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CPPFLAGS += -I. -D_GNU_SOURCE $(PACKAGE_CFLAGS)
+CFLAGS   ?= -O2 -g
+COMPILE_FLAGS := -std=c17 $(WARNINGS) -fno-omit-frame-pointer \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all,-fstack-protector-strong)
+LINK_FLAGS := $(if $(SAN),-fsanitize=$(SAN)) -Wl,--as-needed -pthread
+LIBS       := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -lm
+SIM_LIBS   := $(shell $(PKG_CONFIG) --libs libmicrohttpd 2>/dev/null)
+UNIT_LIBS  := $(shell $(PKG_CONFIG) --libs cmocka 2>/dev/null)
+
+# ---- what there is -------------------------------------------------------------------------------------------------
+
+common_sources      := $(sort $(wildcard common/*.c))
+proto_sources       := $(sort $(wildcard proto/*.c))
+supervisor_sources  := $(sort $(filter-out supervisor/main.c,$(wildcard supervisor/*.c)))
+worker_sources      := $(sort $(filter-out worker/main.c,$(wildcard worker/*.c worker/*/*.c)))
+sim_sources         := $(sort $(wildcard tests/sim/*.c))
+testlib_sources     := $(sort $(wildcard tests/lib/*.c))
+unit_sources        := $(sort $(wildcard tests/unit/test_*.c))
+tool_sources        := $(sort $(wildcard tests/tools/*.c))
+bench_sources       := $(sort $(wildcard tests/bench/bench_*.c))
+main_sources        := $(wildcard supervisor/main.c worker/main.c)
+subscriber_sources  := $(sort $(wildcard subscribers/*.c))
+# A subscriber is a file without underscore; NAME_*.c are further files of NAME.
+subscriber_mains    := $(foreach file,$(subscriber_sources),$(if $(findstring _,$(notdir $(file))),,$(file)))
+
+sources := $(common_sources) $(proto_sources) $(supervisor_sources) $(worker_sources) $(sim_sources) \
+	$(testlib_sources) $(unit_sources) $(tool_sources) $(bench_sources) $(main_sources) $(subscriber_sources)
+headers := $(sort $(wildcard common/*.h proto/*.h proto/*.def supervisor/*.h worker/*.h worker/*/*.h subscribers/*.h \
+	tests/sim/*.h tests/lib/*.h tests/unit/*.h))
+scripts := bootstrap .ci/run $(wildcard tests/*/*.sh)
+
+objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+LIBCOMMON     := $(BUILD)/libcommon.a
+LIBPROTO      := $(BUILD)/libproto.a
+LIBSUPERVISOR := $(BUILD)/libsupervisor.a
+LIBWORKER     := $(BUILD)/libworker.a
+LIBTEST       := $(BUILD)/libtest.a
+ALL_LIBRARIES := $(LIBSUPERVISOR) $(LIBWORKER) $(LIBPROTO) $(LIBCOMMON)
+
+daemons     := $(if $(wildcard supervisor/main.c),$(BUILD)/provisiond) \
+	$(if $(wildcard worker/main.c),$(BUILD)/provisiond-worker)
+subscribers := $(patsubst subscribers/%.c,$(BUILD)/%,$(subscriber_mains))
+simulator   := $(if $(wildcard tests/sim/main.c tests/sim/simcloud.c),$(BUILD)/simcloud)
+units       := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_sources))
+tools       := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(tool_sources))
+benches     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_sources))
+
+# ---- rules ---------------------------------------------------------------------------------------------------------
+
+say    = @$(if $(V),:,printf '  %-6s %s\n' $(1) $(2))
+hidden = $(if $(V),,@)
+link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
+	$(filter %.a,$^) $(LIBS)
+
+.PHONY: all binaries tests-built check demo lint walls format tidy bench properties install clean help FORCE
+all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
+binaries: $(daemons) $(subscribers) $(simulator)
+tests-built: $(units) $(tools)
+
+# Rewritten only when the command changes, so that other flags rebuild all objects.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(COMPILE_FLAGS)' | cmp -s - $@ || \
+		printf '%s\n' '$(CC) $(CPPFLAGS) $(CFLAGS) $(COMPILE_FLAGS)' >$@
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(hidden)$(CC) $(CPPFLAGS) $(CFLAGS) $(COMPILE_FLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/%.a:
+	$(call say,AR,$@)
+	@mkdir -p $(@D)
+	$(hidden)rm -f $@.$$$$ && $(AR) rcsD $@.$$$$ $(filter %.o,$^) && mv $@.$$$$ $@
+
+# A library is made anew when the list of its files changes, too: a deleted file leaves no object behind.
+define library_rule
+$(1): $(call objects_of,$(2)) $(BUILD)/$(3).list
+$(BUILD)/$(3).list: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(2)' | cmp -s - $$@ || printf '%s\n' '$(2)' >$$@
+endef
+$(eval $(call library_rule,$(LIBCOMMON),$(common_sources),common))
+$(eval $(call library_rule,$(LIBPROTO),$(proto_sources),proto))
+$(eval $(call library_rule,$(LIBSUPERVISOR),$(supervisor_sources),supervisor))
+$(eval $(call library_rule,$(LIBWORKER),$(worker_sources),worker))
+$(eval $(call library_rule,$(LIBTEST),$(testlib_sources),testlib))
+
+$(BUILD)/provisiond: $(BUILD)/obj/supervisor/main.o $(LIBSUPERVISOR) $(LIBPROTO) $(LIBCOMMON)
+	$(call say,LD,$@)
+	$(hidden)$(link)
+
+$(BUILD)/provisiond-worker: $(BUILD)/obj/worker/main.o $(LIBWORKER) $(LIBPROTO) $(LIBCOMMON)
+	$(call say,LD,$@)
+	$(hidden)$(link)
+
+$(BUILD)/simcloud: $(call objects_of,$(sim_sources)) $(LIBCOMMON)
+	$(call say,LD,$@)
+	$(hidden)$(link) $(SIM_LIBS)
+
+define subscriber_rule
+$(BUILD)/$(1): $(call objects_of,subscribers/$(1).c $(filter subscribers/$(1)_%,$(subscriber_sources))) \
+	$(LIBPROTO) $(LIBCOMMON)
+	$$(call say,LD,$$@)
+	$$(hidden)$$(link)
+endef
+$(foreach main,$(subscriber_mains),$(eval $(call subscriber_rule,$(basename $(notdir $(main))))))
+
+$(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBTEST) $(ALL_LIBRARIES)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link) $(UNIT_LIBS)
+
+$(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBTEST) $(ALL_LIBRARIES)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link)
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBTEST) $(ALL_LIBRARIES)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link)
+
+-include $(patsubst %.o,%.d,$(call objects_of,$(sources)))
+.SECONDARY:
+
+# ---- checks --------------------------------------------------------------------------------------------------------
+
+check: all walls ## build, check the walls, run all tests; FILTER=word chooses, SAN=address,undefined instruments
+	@BUILD='$(BUILD)' $(PYTHON) tests/run --build '$(BUILD)' $(if $(FILTER),--filter '$(FILTER)')
+
+walls: ## who may include what, SPDX lines, sizes of functions and files
+	@$(PYTHON) tests/lint/walls
+
+lint: walls ## walls, clang-format, shellcheck, cppcheck, clang-tidy
+	@sh tests/lint/lint $(sources) -- $(headers) -- $(scripts)
+
+tidy: ## clang-tidy alone
+	@sh tests/lint/tidy $(sources)
+
+format: ## rewrite the C files in the project's layout
+	clang-format -i $(sources) $(filter %.h,$(headers))
+
+properties: $(units) ## the random invariant tests alone, with more rounds (ROUNDS=n, SEED=n)
+	@set -e; found=; for program in $(wildcard $(filter %_properties %_property,$(units))); do found=1; \
+		PROPERTY_ROUNDS='$(or $(ROUNDS),100000)' PROPERTY_SEED='$(SEED)' $$program; done; \
+		test -n "$$found" || echo 'no program tests/unit/test_*_properties.c yet'
+
+ifneq ($(benches),)
+bench: binaries $(benches) ## measure
+	@set -e; for program in $(benches); do $$program; done
+endif
+
+demo: binaries ## the 2016 day, replayed: SPEED= BREAKERS=off SICK=off KILL=1 REAL=1 (docs/demo.md)
+	@BUILD='$(BUILD)' $(PYTHON) tests/demo/run_demo.py $(if $(SPEED),--speed '$(SPEED)') \
+		$(if $(filter off,$(BREAKERS)),--breakers-off) $(if $(filter off,$(SICK)),--without-sick) \
+		$(if $(KILL),--kill) $(if $(REAL),--real)
+
+# ---- the rest ------------------------------------------------------------------------------------------------------
+
+install: binaries ## install below $(DESTDIR)$(PREFIX)
+	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
+	install -m 0755 $(daemons) '$(DESTDIR)$(PREFIX)/sbin/'
+	install -m 0755 $(subscribers) '$(DESTDIR)$(PREFIX)/bin/'
+	set -e; for unit in $(wildcard supervisor/*.service); do \
+		install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'; \
+		sed 's,@PREFIX@,$(PREFIX),g' "$$unit" >'$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; done
+	set -e; for page in $(wildcard docs/man/*.[1-8]); do \
+		install -D -m 0644 "$$page" '$(DESTDIR)$(PREFIX)/share/man/man'"$${page##*.}/$${page##*/}"; done
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@echo 'make TARGET [V=1] [CC=clang] [SAN=address,undefined] [FILTER=word] [SPEED=n]'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+FORCE:
