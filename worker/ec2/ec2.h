@@ -36,9 +36,16 @@ void ec2_form_add_bool(struct ec2_form *form, const char *name, bool value);
 void ec2_form_free(struct ec2_form *form);
 
 /* ---- signing: headers for a POST of `body` to `url`; SigV4 signs exactly the bytes sent (case B47) ---- */
-struct ec2_signed { char authorization[1024]; char date[64]; char *token; const char *headers[8]; };
-/* Fills the NULL-terminated headers (Content-Type, X-Amz-Date, X-Amz-Security-Token, Authorization). `at` is the wall
- * time already corrected by the host's clock offset. Returns -1 on a bad URL. */
+struct ec2_signed {
+    char authorization[1024];
+    char date[64];
+    char host[320];
+    char *token;
+    const char *headers[8]; /* they point into this struct: do not copy it */
+};
+/* Fills the NULL-terminated headers (Content-Type, Host, X-Amz-Date, X-Amz-Security-Token, Authorization). `at` is the
+ * wall time already corrected by the host's clock offset (offset.h): sign right before sending. Returns -1 on a bad
+ * URL; the URL may have a port and a path, and no query. On success the caller calls ec2_signed_clear. */
 int ec2_sign(struct ec2_signed *out, const char *url, const char *body, size_t body_size, const char *service,
              const char *region, const struct aws_credentials *credentials, struct wall at, struct error *err);
 void ec2_signed_clear(struct ec2_signed *headers);
@@ -73,14 +80,18 @@ struct ec2_reader;
 struct ec2_reader_calls {
     void (*instance)(void *context, const struct proto_ROW *row); /* DescribeInstances, RunInstances, Terminate */
     void (*price)(void *context, const struct proto_PRICE *price); /* DescribeSpotPriceHistory, one history row */
-    /* any other item: flat name -> text pairs of one element of the named set (images, instance types, ...) */
+    /* any other item: flat name -> text pairs of one element of the named set (imagesSet, instanceTypeSet, ...):
+     * {"instanceType": "m3.large", "processorInfo.supportedArchitectures": ["x86_64"], ...}; what is inside an inner
+     * list is always an array of texts. `item` is borrowed. */
     void (*item)(void *context, const char *set, const json_t *item);
     void *context;
 };
+/* Instances that carry the tag of another deployment than `deployment_id` (NULL: any) are passed over. */
 struct ec2_reader *ec2_reader_create(const struct ec2_reader_calls *calls, const char *deployment_id);
 int ec2_reader_feed(struct ec2_reader *reader, const char *bytes, size_t size); /* -1: not well-formed */
 /* Ends the document. 0: a whole, well-formed success answer; 1: an EC2 error answer (*error filled); -1: neither
- * (truncated, HTML, empty). next_token (room 1024) gets the NextToken, "" if none. */
+ * (truncated, HTML, empty): *error then holds status, the code "UnreadableAnswer" and what was wrong. next_token (room
+ * 1024) gets the NextToken, "" if none. */
 int ec2_reader_finish(struct ec2_reader *reader, int http_status, struct ec2_error *error, char *next_token,
                       size_t room);
 void ec2_reader_destroy(struct ec2_reader **reader);
