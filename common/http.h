@@ -31,22 +31,24 @@ enum http_outcome {
     HTTP_ANSWERED, /* a whole response with status and body */
     HTTP_NOT_SENT, /* failed before a byte of the request left: no name, refused, TLS failed, bad URL */
     HTTP_UNKNOWN,  /* sent, at least in part, and no whole answer: reset, timeout, over the size cap, cut off */
-    HTTP_CANCELLED /* by http_cancel; as HTTP_UNKNOWN if it had been sent */
+    HTTP_CANCELLED /* by http_cancel before a byte left; if it may have been sent, HTTP_UNKNOWN is given instead */
 };
 
 struct http_response {
     enum http_outcome outcome;
     int status;           /* 0 if no status line came; kept also when the body is cut off */
-    const char *body;     /* NUL-terminated; valid during the callback only */
+    const char *body;     /* NUL-terminated; valid during the callback only; what there is of it when cut off */
     size_t body_size;
     const char *date;     /* the Date header, "" if none */
     const char *content_type;
-    const char *hawk;     /* WWW-Authenticate and Server-Authorization headers as given, "" if none */
+    const char *hawk;     /* WWW-Authenticate and Server-Authorization headers as given, "" if none: lines of the form
+                           * "Name: value" (the name spelled as here), with a newline between them */
     struct mono sent;     /* when the request was started */
     struct mono finished;
     const char *problem;  /* a sentence when outcome is not HTTP_ANSWERED, else "" */
 };
 
+/* May start and cancel other requests; may not call http_step or http_destroy. */
 typedef void http_done_function(void *context, const struct http_response *response);
 /* Optional streaming: gets each piece of a 2xx body as it arrives; return -1 to give the request up. */
 typedef int http_data_function(void *context, const char *bytes, size_t size);
@@ -69,7 +71,9 @@ struct http_request {
 int http_create(struct http_client **out, struct loop *loop, const struct http_options *options, struct error *err);
 void http_destroy(struct http_client **client); /* cancels what is under way, without callbacks */
 
-/* Starts a request; all of *request is copied. Returns an id > 0, or -1. */
+/* Starts a request; all of *request is copied. Returns an id > 0, or -1 (a bad URL, header or method: no callback then).
+ * The first byte leaves from http_step. http_cancel ends a request with a call of on_done from http_step or loop_wait;
+ * an id that is over already is no fault. */
 int64_t http_start(struct http_client *client, const struct http_request *request, struct error *err);
 void http_cancel(struct http_client *client, int64_t id);
 int http_in_flight(const struct http_client *client);
