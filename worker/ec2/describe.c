@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* describe.c: the forms of the reading calls and of TerminateInstances. A listing filters by the deployment's tag and by
+ * nothing else: every version has set that one (case B35).
+ * Runs in: region workers, type workers. Pure. Owns nothing: the caller frees the forms. */
+#include "worker/ec2/describe.h"
+
+static void add_list(struct ec2_form *form, const char *name, const char *const *values, size_t count)
+{
+    char numbered[64];
+
+    for (size_t i = 0; i < count; i++) {
+        text_format(numbered, sizeof numbered, "%s.%zu", name, i + 1);
+        ec2_form_add(form, numbered, values[i]);
+    }
+}
+
+static void add_filter(struct ec2_form *form, int number, const char *filter, const char *const *values, size_t count)
+{
+    char name[64];
+
+    text_format(name, sizeof name, "Filter.%d.Name", number);
+    ec2_form_add(form, name, filter);
+    text_format(name, sizeof name, "Filter.%d.Value", number);
+    add_list(form, name, values, count);
+}
+
+static void add_page(struct ec2_form *form, const char *next_token)
+{
+    ec2_form_add_integer(form, "MaxResults", EC2_PAGE_ROWS);
+    if (next_token && next_token[0])
+        ec2_form_add(form, "NextToken", next_token);
+}
+
+void ec2_describe_deployment(struct ec2_form *form, const char *deployment_id, const char *next_token)
+{
+    ec2_form_start(form, "DescribeInstances");
+    add_filter(form, 1, "tag:" EC2_DEPLOYMENT_TAG, &deployment_id, 1);
+    add_page(form, next_token);
+}
+
+void ec2_describe_client_token(struct ec2_form *form, const char *token)
+{
+    ec2_form_start(form, "DescribeInstances");
+    add_filter(form, 1, "client-token", &token, 1);
+    add_page(form, NULL);
+}
+
+void ec2_describe_ids(struct ec2_form *form, const char *const *ids, size_t count)
+{
+    ec2_form_start(form, "DescribeInstances");
+    add_list(form, "InstanceId", ids, count);
+}
+
+void ec2_terminate_instances(struct ec2_form *form, const char *const *ids, size_t count)
+{
+    ec2_form_start(form, "TerminateInstances");
+    add_list(form, "InstanceId", ids, count);
+}
+
+void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance_types, size_t count,
+                              struct wall start, const char *next_token)
+{
+    char since[40];
+
+    ec2_form_start(form, "DescribeSpotPriceHistory");
+    add_list(form, "InstanceType", instance_types, count);
+    ec2_form_add(form, "ProductDescription.1", "Linux/UNIX");
+    wall_format(start, since, sizeof since);
+    ec2_form_add(form, "StartTime", since);
+    add_page(form, next_token);
+}
+
+struct catalogue_call {
+    const char *action;
+    const char *list;     /* names are given as this list, or */
+    const char *filter;   /* as this filter */
+    int page;             /* MaxResults when nothing is named; 0: the call has none */
+};
+
+/* EC2's own limits: DescribeInstanceTypes 100 rows a page; DescribeKeyPairs and DescribeAvailabilityZones are not paged;
+ * MaxResults beside ids or names is refused by several of them. */
+static const struct catalogue_call catalogue[] = {
+    [EC2_IMAGES] = {"DescribeImages", "ImageId", NULL, 0},
+    [EC2_INSTANCE_TYPES] = {"DescribeInstanceTypes", "InstanceType", NULL, 100},
+    [EC2_OFFERINGS] = {"DescribeInstanceTypeOfferings", NULL, "instance-type", 1000},
+    [EC2_SUBNETS] = {"DescribeSubnets", "SubnetId", NULL, 1000},
+    [EC2_SECURITY_GROUPS] = {"DescribeSecurityGroups", "GroupId", NULL, 1000},
+    [EC2_SECURITY_GROUP_NAMES] = {"DescribeSecurityGroups", "GroupName", NULL, 1000},
+    [EC2_KEY_PAIRS] = {"DescribeKeyPairs", "KeyName", NULL, 0},
+    [EC2_ZONES] = {"DescribeAvailabilityZones", "ZoneName", NULL, 0},
+};
+
+void ec2_describe_catalogue(struct ec2_form *form, enum ec2_catalogue what, const char *const *names, size_t count,
+                            const char *next_token)
+{
+    const struct catalogue_call *call = &catalogue[what];
+    bool by_list = call->list && count > 0;
+
+    ec2_form_start(form, call->action);
+    if (what == EC2_OFFERINGS)
+        ec2_form_add(form, "LocationType", "availability-zone");
+    if (by_list)
+        add_list(form, call->list, names, count);
+    else if (call->filter && count > 0)
+        add_filter(form, 1, call->filter, names, count);
+    if (call->page && !by_list)
+        ec2_form_add_integer(form, "MaxResults", call->page);
+    if (next_token && next_token[0])
+        ec2_form_add(form, "NextToken", next_token);
+}
