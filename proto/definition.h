@@ -24,10 +24,10 @@ struct launch_spec {
     char region[NAME_SIZE];
     char zone[NAME_SIZE];
     char instance_type[NAME_SIZE];
-    int64_t capacity;     /* units an instance gives */
-    double utility;       /* relative worth: price / utility ranks */
-    json_t *launch;       /* merged launchSpec: RunInstances parameters under aws-provisioner's names */
-    json_t *user_data;    /* merged userData: any JSON object */
+    int64_t capacity;  /* units an instance gives */
+    double utility;    /* relative worth: price / utility ranks */
+    json_t *launch;    /* merged launchSpec: RunInstances parameters under aws-provisioner's names; read only: */
+    json_t *user_data; /* merged userData: any JSON object; read only: both may be shared by several specs */
     char subnet[NAME_SIZE];
     char image[NAME_SIZE];
     char hash[HASH_SIZE]; /* of launch + user_data + capacity + instance type: the spec hash */
@@ -35,12 +35,12 @@ struct launch_spec {
 
 struct definition {
     char name[NAME_SIZE];
-    char file[256]; /* for messages */
+    char file[256];                     /* for messages */
     int64_t min_capacity, max_capacity; /* units */
     double scaling_ratio;
     struct money min_price, max_price; /* dollars an hour, each instance */
     bool can_use_spot, can_use_on_demand;
-    int64_t canary;     /* instances; 0 is off */
+    int64_t canary; /* instances; 0 is off */
     struct span settle;
     int64_t priority;
     bool essential;
@@ -71,6 +71,12 @@ struct region_zones {
 struct definition *definition_parse(const json_t *document, const char *file, const struct region_zones *regions,
                                     size_t region_count, struct error *err);
 void definition_destroy(struct definition **definition);
+
+/* The size of the user data depends on the daemon's settings, which definition_parse does not know: it refuses only
+ * what can never fit. Whoever has the settings asks this too, before the definition is applied (case B56: refused at
+ * load, not at the launch). Token and prices count at their longest. */
+int definition_check_user_data(const struct definition *definition, const char *provisioner_id, const char *root_url,
+                               struct error *err);
 
 /* The spec of a placement, or NULL. */
 const struct launch_spec *definition_spec(const struct definition *definition, const char *region, const char *zone,
