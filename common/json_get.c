@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define MICROS 1000000
-/* Below this many dollars every amount of whole micro-dollars has a double of its own: 2^53 micro-dollars. */
-#define EXACT_DOLLARS 9007199254.0
+/* Below 2^32 dollars the doubles lie less than half a micro-dollar apart: each amount of whole micro-dollars has one of
+ * its own, and multiplying by a million still rounds to the right whole number. */
+#define EXACT_DOLLARS 4294967296.0
 
 /* 1 with *value set; 0 when an optional member is absent; -1 with *err filled. */
 static int find(const json_t *object, const struct json_at *at, const char *name, bool required, const json_t **value,
