@@ -14,6 +14,7 @@ struct credentials;
  * AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials with AWS_PROFILE; else metadata at `metadata_endpoint`. */
 int credentials_create(struct credentials **out, struct http_client *http, const char *metadata_endpoint,
                        struct error *err);
+/* After this nothing may run the http client but http_destroy, if a fetch was under way. */
 void credentials_destroy(struct credentials **credentials);
 /* The current ones, or NULL while there are none (yet). Borrowed until the next credentials_step. */
 const struct aws_credentials *credentials_now(const struct credentials *credentials);

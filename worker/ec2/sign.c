@@ -32,6 +32,18 @@ static bool header_safe(const char *text)
     return true;
 }
 
+/* "/a/../b", "/./" and "//" are signed in a form other than the one sent; no endpoint needs them. */
+static bool path_is_plain(const char *path)
+{
+    for (const char *at = path; *at == '/'; at += 1 + strcspn(at + 1, "/")) {
+        size_t length = strcspn(at + 1, "/");
+        if ((length == 0 && at[1] != '\0') || (length == 1 && at[1] == '.') ||
+            (length == 2 && at[1] == '.' && at[2] == '.'))
+            return false;
+    }
+    return true;
+}
+
 static char *token_line(const struct secret *token)
 {
     static const char name[] = "X-Amz-Security-Token: ";
@@ -63,6 +75,8 @@ static int check_inputs(const struct url_parts *url, const char *region, const s
 {
     if (url->query[0])
         return error_set(err, ERROR_INPUT, "an EC2 endpoint has no query: %.100s%.100s?...", url->authority, url->path);
+    if (!path_is_plain(url->path))
+        return error_set(err, ERROR_INPUT, "an EC2 endpoint's path has no empty and no dot parts: %.200s", url->path);
     if (!header_safe(credentials->access_key) || !credentials->access_key[0] || !credentials->secret_key)
         return error_set(err, ERROR_INPUT, "the AWS access key is empty or holds blanks");
     if (credentials->session_token && !header_safe(secret_reveal(credentials->session_token)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* url.c: cuts URLs with libcurl's URL parser: what it removes or keeps (dot segments, percent-encoding, default ports)
- * is then the same in the signature and on the wire.
+/* url.c: cuts URLs with libcurl's URL parser, paths as they are, which is how common/http sends them: what is kept or
+ * left out (percent-encoding, default ports) is then the same in the signature and on the wire.
  * Runs in: type and region workers. Does no I/O, owns nothing. */
 #include "worker/ec2/url.h"
 
@@ -51,7 +51,7 @@ int url_split(const char *url, struct url_parts *out, struct error *err)
     *out = (struct url_parts){0};
     if (!handle)
         return error_set(err, ERROR_LOCAL, "no memory for a URL");
-    if (curl_url_set(handle, CURLUPART_URL, url, 0) == CURLUE_OK)
+    if (curl_url_set(handle, CURLUPART_URL, url, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) == CURLUE_OK)
         result = take_parts(handle, out);
     curl_url_cleanup(handle);
     if (result != 0)

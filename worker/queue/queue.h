@@ -40,11 +40,14 @@ struct demand {
     char problem[256];         /* what is wrong in one line, "" if nothing */
 };
 
+/* The texts and credentials of *options are copied; the client stays the caller's and outlives the queue's last
+ * http_step: after queue_destroy nothing may run the client but http_destroy. */
 int queue_create(struct queue **out, struct http_client *http, const struct queue_options *options,
                  struct error *err);
 void queue_destroy(struct queue **queue);
 /* Starts one reading (counts; then the oldest pending only while pending > 0; the claimed list only when asked for).
- * A reading that is still under way is left to finish. */
+ * A reading that is still under way is left to finish; after a refused authentication polls are skipped for a growing
+ * while (case B52). */
 void queue_poll(struct queue *queue, bool want_claimed_list, struct mono now);
 bool queue_busy(const struct queue *queue);
 /* The last good figures; pending stays at the last good value with its old `seen`; problem says what failed since. */
