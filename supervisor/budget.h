@@ -22,6 +22,8 @@ struct budget_day {
     struct wall began, ends; /* bounds of the current day, computed outside (23, 24, 25 hours), never set back */
     struct money spent;      /* since `began` */
     struct wall accrued_to;  /* spending is counted up to here */
+    int64_t ahead;           /* 3,600,000ths of a micro-dollar that `spent` was rounded up by: many small steps cost
+                                what one large step costs; 0 when not kept */
 };
 
 /* One cost that runs: an instance that occupies. */
