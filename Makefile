@@ -50,6 +50,7 @@ sim_sources         := $(sort $(wildcard tests/sim/*.c))
 testlib_sources     := $(sort $(wildcard tests/lib/*.c))
 unit_sources        := $(sort $(wildcard tests/unit/test_*.c))
 tool_sources        := $(sort $(wildcard tests/tools/*.c))
+fuzz_sources        := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 bench_sources       := $(sort $(wildcard tests/bench/bench_*.c))
 main_sources        := $(wildcard supervisor/main.c worker/main.c)
 subscriber_sources  := $(sort $(wildcard subscribers/*.c))
@@ -57,7 +58,7 @@ subscriber_sources  := $(sort $(wildcard subscribers/*.c))
 subscriber_mains    := $(foreach file,$(subscriber_sources),$(if $(findstring _,$(notdir $(file))),,$(file)))
 
 sources := $(common_sources) $(proto_sources) $(supervisor_sources) $(worker_sources) $(sim_sources) \
-	$(testlib_sources) $(unit_sources) $(tool_sources) $(bench_sources) $(main_sources) $(subscriber_sources)
+	$(testlib_sources) $(unit_sources) $(tool_sources) $(fuzz_sources) $(bench_sources) $(main_sources) $(subscriber_sources)
 headers := $(sort $(wildcard common/*.h proto/*.h proto/*.def supervisor/*.h worker/*.h worker/*/*.h subscribers/*.h \
 	tests/sim/*.h tests/lib/*.h tests/unit/*.h))
 scripts := bootstrap .ci/run $(wildcard tests/*/*.sh)
@@ -77,6 +78,7 @@ subscribers := $(patsubst subscribers/%.c,$(BUILD)/%,$(subscriber_mains))
 simulator   := $(if $(wildcard tests/sim/main.c tests/sim/simcloud.c),$(BUILD)/simcloud)
 units       := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_sources))
 tools       := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(tool_sources))
+fuzzers     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(fuzz_sources))
 benches     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_sources))
 
 # ---- rules ---------------------------------------------------------------------------------------------------------
@@ -86,7 +88,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries tests-built check demo lint walls format tidy bench properties install clean help FORCE
+.PHONY: all binaries tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -155,6 +157,11 @@ $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBTEST) $(ALL_LIBRARIES)
 	@mkdir -p $(@D)
 	$(hidden)$(link)
 
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ALL_LIBRARIES)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link) -fsanitize=fuzzer
+
 -include $(patsubst %.o,%.d,$(call objects_of,$(sources)))
 .SECONDARY:
 
@@ -179,6 +186,20 @@ properties: $(units) ## the random invariant tests alone, with more rounds (ROUN
 	@set -e; found=; for program in $(wildcard $(filter %_properties %_property,$(units))); do found=1; \
 		PROPERTY_ROUNDS='$(or $(ROUNDS),100000)' PROPERTY_SEED='$(SEED)' $$program; done; \
 		test -n "$$found" || echo 'no program tests/unit/test_*_properties.c yet'
+
+fuzz: ## feed each decoder random bytes (clang, libFuzzer): SECONDS=30
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined fuzz-run
+
+fuzz-run: $(fuzzers) $(BUILD)/tools/fuzz_seeds
+	@set -e; for program in $(fuzzers); do name=$${program##*/}; mkdir -p $(BUILD)/corpus/$$name; \
+		test $$name != fuzz_message || $(BUILD)/tools/fuzz_seeds $(BUILD)/corpus/$$name; \
+		echo "  FUZZ   $$name"; $$program -max_total_time=$(or $(SECONDS),30) -verbosity=0 -print_final_stats=0 \
+		-artifact_prefix=$(BUILD)/corpus/$$name- $(BUILD)/corpus/$$name; done
+
+docs: $(tools) binaries ## write the generated documents anew (a test compares them)
+	@set -e; for program in $(filter %_document,$(tools)); do name=$$(basename $$program _document); \
+		page=docs/$$(printf '%s' $$name | tr a-z A-Z).md; echo "  DOC    $$page"; \
+		$$program >$$page.new && mv $$page.new $$page; done
 
 ifneq ($(benches),)
 bench: binaries $(benches) ## measure
@@ -207,6 +228,6 @@ clean: ## remove build/
 
 help: ## this list
 	@echo 'make TARGET [V=1] [CC=clang] [SAN=address,undefined] [FILTER=word] [SPEED=n]'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)$(if $(benches),, | grep -v '^  bench ')
 
 FORCE:
