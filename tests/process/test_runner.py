@@ -31,7 +31,7 @@ CASES = [
 
 
 def main():
-    print(f"1..{len(CASES)}")
+    print(f"1..{len(CASES) + 1}")
     failed = 0
     os.environ.pop("ASAN_OPTIONS", None)
     with tempfile.TemporaryDirectory() as folder:
@@ -46,6 +46,9 @@ def main():
             print(f"{'ok' if got == expected else 'not ok'} {number} - {sentence}")
             if got != expected:
                 print(f"# expected {expected}, got {got}: {outcome.complaints}")
+        absent = runner.run(runner.Program("unit", Path(folder) / "absent", ["absent"]), Path(folder), Path(folder))
+        failed += absent.failed != 1
+        print(f"{'ok' if absent.failed == 1 else 'not ok'} {len(CASES) + 1} - a program that was not built is a failure")
     return 1 if failed else 0
 
 
