@@ -73,6 +73,10 @@ class Cloud:
         with urllib.request.urlopen(request, timeout=20) as answer:
             return json.loads(answer.read() or b"{}")
 
+    def ask_delete(self, path):
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, method="DELETE"), timeout=20) as answer:
+            return answer.read()
+
     def state(self):
         return self.ask("/_sim/state")
 
