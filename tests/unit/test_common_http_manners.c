@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* test_common_http_manners.c: what http refuses to send, proxies, cancelling, streaming, and who may call what when. */
+#include <sys/epoll.h>
+
+#include "test_common_http_fixture.h"
+
+static enum server_next say_ok(struct server *self, int fd, const char *request, int number)
+{
+    (void)self;
+    (void)request;
+    (void)number;
+    server_say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    return SERVER_KEEP;
+}
+
+static enum server_next hang(struct server *self, int fd, const char *request, int number)
+{
+    (void)self;
+    (void)fd;
+    (void)request;
+    (void)number;
+    return SERVER_KEEP;
+}
+
+/* ---- refused by http_start ---- */
+
+static void check_refused(const struct http_request *request, const char *complaint)
+{
+    struct error err = {0};
+
+    assert_int_equal(http_start(client, request, &err), -1);
+    assert_int_equal(err.code, ERROR_INPUT);
+    if (!strstr(err.text, complaint))
+        fail_msg("no \"%s\" in: %s", complaint, err.text);
+    assert_int_equal(http_in_flight(client), 0);
+}
+
+static void plain_http_goes_to_this_host_only(void **state)
+{
+    static const char *const others[] = {
+        "http://192.0.2.1/", "http://127.0.0.1.example.com/", "http://localhost.example.com/", "http://0.0.0.0/",
+        "http://[2001:db8::1]/", "http://128.0.0.1/", "HTTP://192.0.2.1/",
+    };
+    static const char *const ours[] = {"http://127.0.0.1:1/", "http://127.9.9.9:1/", "http://LOCALHOST:1/",
+                                       "http://[::1]:1/"};
+    struct result result = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct http_request request = get(others[i], &result);
+        check_refused(&request, "plain http");
+    }
+    assert_int_equal(result.calls, 0);
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        struct http_request request = get(ours[i], &result);
+        assert_true(http_start(client, &request, NULL) > 0);
+    }
+}
+
+static void bad_urls_are_refused_and_not_quoted(void **state)
+{
+    static const char *const bad[] = {
+        "ftp://127.0.0.1/", "file:///etc/passwd", "//127.0.0.1/", "127.0.0.1", "", "http://", "http:// x/",
+        "http://127.0.0.1:99999/", "http://user:s3cr3t@127.0.0.1/", "https://user@example.com/?s3cr3t",
+        "gopher://127.0.0.1/", "http://127.0.0.1/\r\nX: s3cr3t",
+    };
+    struct result result = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct http_request request = get(bad[i], &result);
+        struct error err;
+        print_message("# bad URL %zu\n", i);
+        check_refused(&request, "URL");
+        http_start(client, &request, &err);
+        assert_null(strstr(err.text, "s3cr3t"));
+    }
+}
+
+static void headers_cannot_smuggle(void **state)
+{
+    static const char *const bad[] = {"X: a\r\nY: b", "X: a\nY: b", "X", ": a", "X y: a", "X: a\x7f", ""};
+    struct result result = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const char *const headers[] = {bad[i], NULL};
+        struct http_request request = get("http://127.0.0.1:1/", &result);
+        request.headers = headers;
+        check_refused(&request, "header");
+    }
+    struct http_request request = get("http://127.0.0.1:1/", &result);
+    request.method = "GET / HTTP/1.1\r\nX:";
+    check_refused(&request, "method");
+}
+
+/* ---- proxies ---- */
+
+/* A request to an address that nobody has (RFC 5737), with whatever proxy; a short limit, since no answer may come. */
+static void ask_for_nowhere(const struct http_options *options, struct result *result)
+{
+    http_destroy(&client);
+    loop_destroy(&loop);
+    open_client(options);
+    struct http_request request = get("http://192.0.2.1/where", result);
+    request.connect_limit = SPAN_MS(300);
+    fetch(&request);
+    finish_serving();
+}
+
+static void the_environment_names_no_proxy(void **state)
+{
+    const struct http_options options = {.allow_plain_http = true};
+    struct result result = {0};
+    char url[64];
+
+    (void)state;
+    server = server_start(say_ok);
+    text_format(url, sizeof url, "http://127.0.0.1:%d", server->port);
+    setenv("http_proxy", url, 1);
+    setenv("all_proxy", url, 1);
+    ask_for_nowhere(&options, &result);
+    unsetenv("http_proxy");
+    unsetenv("all_proxy");
+    assert_int_equal(server->connection_count, 0);
+    assert_int_not_equal(result.outcome, HTTP_ANSWERED);
+    forget_server();
+}
+
+static void the_options_name_a_proxy(void **state)
+{
+    struct result result = {0};
+    char url[64];
+
+    (void)state;
+    server = server_start(say_ok);
+    text_format(url, sizeof url, "http://127.0.0.1:%d", server->port);
+    const struct http_options options = {.proxy = url, .allow_plain_http = true};
+    setenv("no_proxy", "*", 1);
+    ask_for_nowhere(&options, &result);
+    unsetenv("no_proxy");
+    assert_int_equal(result.outcome, HTTP_ANSWERED);
+    assert_memory_equal(server->last_request, "GET http://192.0.2.1/where HTTP/1.1\r\n", 37);
+    forget_server();
+}
+
+static enum server_next refuse_to_connect(struct server *self, int fd, const char *request, int number)
+{
+    (void)self;
+    (void)request;
+    (void)number;
+    server_say(fd, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nDate: proxy\r\n\r\n");
+    return SERVER_CLOSE;
+}
+
+static void a_proxy_that_refuses_has_sent_nothing(void **state)
+{
+    struct result result = {0};
+    char url[64];
+
+    (void)state;
+    server = server_start(refuse_to_connect);
+    text_format(url, sizeof url, "http://127.0.0.1:%d", server->port);
+    const struct http_options options = {.proxy = url};
+    http_destroy(&client);
+    loop_destroy(&loop);
+    open_client(&options);
+    struct http_request request = get("https://192.0.2.1/", &result);
+    fetch(&request);
+    assert_int_equal(result.outcome, HTTP_NOT_SENT);
+    assert_int_equal(result.status, 0);
+    assert_string_equal(result.date, "");
+}
+
+/* ---- cancelling ---- */
+
+static void cancelling_before_the_first_turn_sends_nothing(void **state)
+{
+    struct result result = {0};
+
+    (void)state;
+    server = server_start(say_ok);
+    struct http_request request = get(url_of("http", server->port, "/"), &result);
+    int64_t id = http_start(client, &request, NULL);
+    assert_int_equal(result.calls, 0);
+    http_cancel(client, id);
+    http_cancel(client, id);
+    http_cancel(client, 4711);
+    assert_int_equal(result.calls, 0); /* not from here */
+    assert_int_equal(http_deadline(client).us, MONO_ZERO.us);
+    wait_for_all();
+    http_cancel(client, id);
+    turn();
+    assert_int_equal(result.calls, 1);
+    assert_int_equal(result.outcome, HTTP_CANCELLED);
+    assert_string_equal(result.problem, "cancelled");
+    finish_serving();
+    assert_int_equal(server->connection_count, 0);
+    forget_server();
+}
+
+/* Tells the test, through a pipe in its loop, that a request has arrived. */
+static int arrival[2];
+
+static enum server_next tell_and_hang(struct server *self, int fd, const char *request, int number)
+{
+    (void)self;
+    (void)fd;
+    (void)request;
+    (void)number;
+    if (write(arrival[1], "x", 1) != 1)
+        abort();
+    return SERVER_KEEP;
+}
+
+static void note_arrival(void *context, int fd, uint32_t events)
+{
+    char byte;
+
+    (void)events;
+    *(bool *)context = read(fd, &byte, 1) == 1;
+}
+
+static void cancelling_what_was_sent_is_unknown(void **state)
+{
+    struct result result = {0};
+    bool arrived = false;
+
+    (void)state;
+    assert_int_equal(pipe(arrival), 0);
+    server = server_start(tell_and_hang);
+    assert_int_equal(loop_add_fd(loop, arrival[0], EPOLLIN, note_arrival, &arrived, NULL), 0);
+    struct http_request request = get(url_of("http", server->port, "/"), &result);
+    int64_t id = http_start(client, &request, NULL);
+    while (!arrived)
+        turn();
+    http_cancel(client, id);
+    wait_for_all();
+    assert_int_equal(result.calls, 1);
+    assert_int_equal(result.outcome, HTTP_UNKNOWN);
+    assert_string_equal(result.problem, "cancelled");
+    loop_remove_fd(loop, arrival[0]);
+    finish_serving();
+    close(arrival[0]);
+    close(arrival[1]);
+    forget_server();
+}
+
+/* ---- callbacks ---- */
+
+/* A chain: each answer starts the next request, and the first one also cancels a bystander. */
+struct chain { struct http_request next; int64_t bystander; int left, calls; };
+
+static void start_next(void *context, const struct http_response *response)
+{
+    struct chain *chain = context;
+
+    chain->calls++;
+    assert_int_equal(response->outcome, HTTP_ANSWERED);
+    if (chain->bystander > 0)
+        http_cancel(client, chain->bystander);
+    chain->bystander = 0;
+    if (--chain->left > 0) {
+        int before = chain->calls;
+        assert_true(http_start(client, &chain->next, NULL) > 0);
+        assert_int_equal(chain->calls, before); /* never from http_start */
+    }
+}
+
+static enum server_next hang_or_say_ok(struct server *self, int fd, const char *request, int number)
+{
+    return strstr(request, "GET /hang") ? hang(self, fd, request, number) : say_ok(self, fd, request, number);
+}
+
+static void callbacks_may_start_and_cancel(void **state)
+{
+    struct result bystander = {0};
+    struct chain chain = {.left = 5};
+
+    (void)state;
+    server = server_start(hang_or_say_ok);
+    struct http_request other = get(url_of("http", server->port, "/hang"), &bystander);
+    chain.bystander = http_start(client, &other, NULL);
+    chain.next = (struct http_request){.method = "GET", .url = strdup(url_of("http", server->port, "/")),
+                                       .on_done = start_next, .context = &chain};
+    assert_true(http_start(client, &chain.next, NULL) > 0);
+    assert_int_equal(http_in_flight(client), 2);
+    wait_for_all();
+    assert_int_equal(chain.calls, 5);
+    assert_int_equal(bystander.calls, 1);
+    assert_true(bystander.outcome == HTTP_UNKNOWN || bystander.outcome == HTTP_CANCELLED);
+    free((char *)chain.next.url);
+}
+
+static void many_at_once_are_each_answered_once(void **state)
+{
+    static struct result results[12];
+
+    (void)state;
+    memset(results, 0, sizeof results);
+    server = server_start(say_ok);
+    for (int i = 0; i < 12; i++) {
+        struct http_request request = get(url_of("http", server->port, "/"), &results[i]);
+        assert_int_equal(http_start(client, &request, NULL), i + 1);
+    }
+    wait_for_all();
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(results[i].calls, 1);
+        assert_int_equal(results[i].outcome, HTTP_ANSWERED);
+    }
+}
+
+static void destroying_the_client_calls_nobody(void **state)
+{
+    struct result sent = {0}, unsent = {0};
+
+    (void)state;
+    server = server_start(hang);
+    struct http_request request = get(url_of("http", server->port, "/"), &sent);
+    assert_true(http_start(client, &request, NULL) > 0);
+    http_step(client, clock_now());
+    request.context = &unsent;
+    assert_true(http_start(client, &request, NULL) > 0);
+    http_destroy(&client);
+    http_destroy(&client);
+    assert_int_equal(sent.calls + unsent.calls, 0);
+}
+
+/* ---- streaming ---- */
+
+struct reader { struct buffer got; size_t give_up_after; int64_t cancel; struct result result; };
+
+static int take_piece(void *context, const char *bytes, size_t size)
+{
+    struct reader *reader = context;
+    struct http_request request = {.method = "GET", .url = "http://127.0.0.1:1/"};
+
+    buffer_add(&reader->got, bytes, size);
+    if (reader->cancel > 0) { /* from inside curl */
+        http_cancel(client, reader->cancel);
+        int64_t id = http_start(client, &request, NULL);
+        assert_true(id > 0);
+        http_cancel(client, id);
+    }
+    return reader->give_up_after > 0 && reader->got.size >= reader->give_up_after ? -1 : 0;
+}
+
+static void take_reader_result(void *context, const struct http_response *response)
+{
+    take_result(&((struct reader *)context)->result, response);
+}
+
+static struct http_request stream(const char *path, struct reader *reader)
+{
+    return (struct http_request){.method = "GET", .url = url_of("http", server->port, path), .on_data = take_piece,
+                                 .on_done = take_reader_result, .context = reader};
+}
+
+static enum server_next say_much(struct server *self, int fd, const char *request, int number)
+{
+    static char piece[10001];
+
+    (void)self;
+    (void)number;
+    memset(piece, 'p', sizeof piece - 1);
+    server_say(fd, strstr(request, "GET /bad") ? "HTTP/1.1 500 No\r\nContent-Length: 100000\r\n\r\n"
+                                               : "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    for (int i = 0; i < 10; i++)
+        server_say(fd, piece);
+    return SERVER_KEEP;
+}
+
+static void bodies_can_be_streamed(void **state)
+{
+    struct reader good = {0}, bad = {0}, over = {0};
+
+    (void)state;
+    server = server_start(say_much);
+    struct http_request request = stream("/", &good);
+    fetch(&request);
+    assert_int_equal(good.result.outcome, HTTP_ANSWERED);
+    assert_int_equal(good.got.size, 100000);
+    assert_int_equal(good.result.body_size, 0);
+    request = stream("/bad", &bad); /* what is no success is collected */
+    fetch(&request);
+    assert_int_equal(bad.result.status, 500);
+    assert_int_equal(bad.got.size, 0);
+    assert_int_equal(bad.result.body_size, 100000);
+    request = stream("/", &over);
+    request.size_limit = 99999;
+    fetch(&request);
+    assert_int_equal(over.result.outcome, HTTP_UNKNOWN);
+    assert_true(over.got.size <= 99999);
+    buffer_free(&good.got);
+    buffer_free(&over.got);
+}
+
+static void a_reader_may_give_up(void **state)
+{
+    struct reader reader = {.give_up_after = 1};
+
+    (void)state;
+    server = server_start(say_much);
+    struct http_request request = stream("/", &reader);
+    fetch(&request);
+    assert_int_equal(reader.result.calls, 1);
+    assert_int_equal(reader.result.outcome, HTTP_UNKNOWN);
+    assert_int_equal(reader.result.status, 200);
+    assert_string_equal(reader.result.problem, "given up by the reader of the answer");
+    buffer_free(&reader.got);
+}
+
+static void a_reader_may_cancel_itself_and_start_others(void **state)
+{
+    struct reader reader = {0};
+
+    (void)state;
+    server = server_start(say_much);
+    struct http_request request = stream("/", &reader);
+    reader.cancel = http_start(client, &request, NULL);
+    assert_true(reader.cancel > 0);
+    wait_for_all();
+    assert_int_equal(reader.result.calls, 1);
+    assert_int_equal(reader.result.outcome, HTTP_UNKNOWN);
+    assert_string_equal(reader.result.problem, "cancelled");
+    buffer_free(&reader.got);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        HTTP_TEST(plain_http_goes_to_this_host_only),
+        HTTP_TEST(bad_urls_are_refused_and_not_quoted),
+        HTTP_TEST(headers_cannot_smuggle),
+        HTTP_TEST(the_environment_names_no_proxy),
+        HTTP_TEST(the_options_name_a_proxy),
+        HTTP_TEST(a_proxy_that_refuses_has_sent_nothing),
+        HTTP_TEST(cancelling_before_the_first_turn_sends_nothing),
+        HTTP_TEST(cancelling_what_was_sent_is_unknown),
+        HTTP_TEST(callbacks_may_start_and_cancel),
+        HTTP_TEST(many_at_once_are_each_answered_once),
+        HTTP_TEST(destroying_the_client_calls_nobody),
+        HTTP_TEST(bodies_can_be_streamed),
+        HTTP_TEST(a_reader_may_give_up),
+        HTTP_TEST(a_reader_may_cancel_itself_and_start_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
