@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* start.h: what every worker does before its role begins, and what the two roles share at their start.
+ * Runs in: provisiond-worker. Owns nothing that lasts but the title. */
+#ifndef WORKER_START_H
+#define WORKER_START_H
+
+#include "common/error.h"
+#include "common/http.h"
+#include "common/loop.h"
+#include "proto/config.h"
+#include "worker/bus.h"
+#include "worker/worker.h"
+
+/* Reads the routing id from fd 3 up to its end and closes it. NULL with *err: not there or not hex text. */
+struct secret *start_read_identity(struct error *err);
+/* PDEATHSIG, and whether the parent is still the one that we were told. */
+int start_tie_to_parent(pid_t parent, struct error *err);
+/* Default dispositions and an empty mask: both survive an exec (STYLE trap 7). SIGPIPE stays ignored. */
+void start_reset_signals(void);
+void start_clean_environment(void);
+/* "provisiond-worker type NAME" in /proc/PID/cmdline; overwrites the arguments, so copy them before. */
+void start_set_title(int argc, char **argv, const struct worker_options *options);
+
+/* SIGHUP and SIGTERM as data, and the end of the process at the lifeline's end of file. */
+int start_watch(struct loop *loop, struct error *err);
+
+/* Waits for WELCOME. True and *out; or false and the exit status. */
+bool start_await_welcome(struct loop *loop, struct bus *bus, struct message *out, int *exit_status);
+
+/* The settings that WELCOME brings. */
+int start_read_settings(const char *text, struct config *out, struct error *err);
+struct http_client *start_http(struct loop *loop, const struct config *config, struct error *err);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* type_lookup.c: launches whose outcome is unknown: looked up by token at the region worker, then renewed only while
+ * still wanted (need without this lease > 0), by asking the supervisor for the same lease anew (DESIGN section 5, 7).
+ * Runs in: type worker. Nothing found proves nothing yet: the lease stays until a listing ends it. */
+#include <inttypes.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "proto/sockets.h"
+#include "worker/type_worker.h"
+
+#define ANSWER_LIMIT SPAN_SECONDS(10) /* for an answer of the region worker, or of the supervisor to a renewal */
+#define LONGEST_DELAY SPAN_SECONDS(60)
+
+/* What can happen to an outcome that is unknown, and where it goes. */
+enum lookup_event { FOUND_INSTANCES, FOUND_NOTHING_WANTED, FOUND_NOTHING_UNWANTED, LOOKUP_FAILED, TIME_CAME };
+#define LOOKUP_EVENTS 5
+
+static const enum launch_state next_state[][LOOKUP_EVENTS] = {
+    /*                   found        nothing, wanted  nothing, unwanted failed          time */
+    [LAUNCH_CALLING] = {LAUNCH_CALLING, LAUNCH_CALLING, LAUNCH_CALLING, LAUNCH_CALLING, LAUNCH_CALLING},
+    [LAUNCH_LOOKING] = {LAUNCH_OVER, LAUNCH_RENEWING, LAUNCH_WAITING, LAUNCH_LOOKING, LAUNCH_LOOKING},
+    [LAUNCH_RENEWING] = {LAUNCH_OVER, LAUNCH_RENEWING, LAUNCH_WAITING, LAUNCH_LOOKING, LAUNCH_LOOKING},
+    [LAUNCH_WAITING] = {LAUNCH_OVER, LAUNCH_RENEWING, LAUNCH_WAITING, LAUNCH_LOOKING, LAUNCH_LOOKING},
+    [LAUNCH_OVER] = {LAUNCH_OVER, LAUNCH_OVER, LAUNCH_OVER, LAUNCH_OVER, LAUNCH_OVER},
+};
+
+static void *socket_of(struct type_worker *worker, const char *region)
+{
+    int index = type_region_index(worker, region);
+    struct error err;
+    if (index < 0)
+        return NULL;
+    if (!worker->lookups[index]) {
+        void *socket =
+            socket_open(worker->bus.context, SOCKET_LOOKUP_CLIENT, worker->options->run_dir, region, NULL, &err);
+        if (!socket)
+            return log_error("lookup.socket", "region=%s problem=%s", region, log_quote(err.text)), NULL;
+        worker->lookups[index] = socket;
+        if (loop_add_socket(worker->loop, socket, &err) < 0) /* too many: it is read at each turn all the same */
+            log_warn("lookup.socket", "region=%s problem=%s", region, log_quote(err.text));
+    }
+    return worker->lookups[index];
+}
+
+static void ask(struct launch *launch, struct mono now)
+{
+    struct type_worker *worker = launch->worker;
+    struct message message = {.kind = PROTO_LOOKUP};
+    struct error err;
+    void *socket = socket_of(worker, launch->grant.region);
+    launch->lookup = ++worker->next_lookup;
+    launch->due = mono_add(now, ANSWER_LIMIT);
+    message.as.LOOKUP.id = launch->lookup;
+    text_copy(message.as.LOOKUP.kind, sizeof message.as.LOOKUP.kind, "client-token");
+    text_copy(message.as.LOOKUP.argument, sizeof message.as.LOOKUP.argument, launch->grant.token);
+    if (!socket || message_send(socket, NULL, 0, &message, &err) < 0)
+        launch->lookup = 0;
+}
+
+/* Need that this lease does not cover: it counts among the credit, so it is added back. */
+static bool still_wanted(const struct launch *launch)
+{
+    const struct type_worker *worker = launch->worker;
+    const struct supply_lease *lease = NULL;
+    for (size_t i = 0; i < worker->supply.lease_count; i++)
+        if (worker->supply.leases[i].grant == launch->grant.grant)
+            lease = &worker->supply.leases[i];
+    return !worker->stopping && lease && worker->plan.need + supply_lease_units(&worker->supply, lease) > 0 &&
+           worker->plan.reason != REASON_STARTING;
+}
+
+static void renew(struct launch *launch)
+{
+    struct message message = {.kind = PROTO_RENEW};
+    message.as.RENEW.grant = launch->grant.grant;
+    log_info("launch.renewed", "grant=%" PRId64, launch->grant.grant);
+    bus_send(&launch->worker->bus, &message, BUS_KEEP);
+}
+
+static void move(struct launch *launch, enum lookup_event event, struct mono now)
+{
+    launch->state = next_state[launch->state][event];
+    launch->lookup = 0;
+    switch (event) {
+    case FOUND_NOTHING_WANTED:
+        renew(launch);
+        launch->due = mono_add(now, ANSWER_LIMIT);
+        break;
+    case FOUND_NOTHING_UNWANTED:
+        launch->due = mono_add(now, ANSWER_LIMIT);
+        break;
+    case LOOKUP_FAILED:
+        launch->due = mono_add(now, launch->delay);
+        launch->delay = span_min(span_scale(launch->delay, 2), LONGEST_DELAY);
+        break;
+    default:
+        launch->due = now;
+    }
+}
+
+static struct launch *asked_as(const struct type_worker *worker, int64_t id)
+{
+    for (struct launch *launch = worker->launches; launch; launch = launch->next)
+        if (launch->lookup == id && launch->state == LAUNCH_LOOKING)
+            return launch;
+    return NULL;
+}
+
+static void take_answer(struct type_worker *worker, const struct proto_FOUND *found, struct mono now)
+{
+    struct launch *launch = asked_as(worker, found->id);
+    if (!launch)
+        return;
+    if (found->known && found->rows_count > 0)
+        type_launch_found(launch, found->rows, found->rows_count, NULL);
+    else if (!found->known)
+        move(launch, LOOKUP_FAILED, now);
+    else
+        move(launch, still_wanted(launch) ? FOUND_NOTHING_WANTED : FOUND_NOTHING_UNWANTED, now);
+}
+
+void type_lookup_drain(struct type_worker *worker, struct mono now)
+{
+    struct message message;
+    struct error err;
+    int got;
+    for (size_t i = 0; i < CONFIG_MAX_REGIONS; i++) {
+        while (worker->lookups[i] && (got = message_receive(worker->lookups[i], NULL, 0, &message, &err)) != 0) {
+            if (got < 0) {
+                log_error("lookup.bad", "problem=%s", log_quote(err.text));
+                continue;
+            }
+            if (message.kind == PROTO_FOUND)
+                take_answer(worker, &message.as.FOUND, now);
+            message_clear(&message);
+        }
+    }
+}
+
+static bool is_due(const struct launch *launch)
+{
+    return launch->state == LAUNCH_LOOKING || launch->state == LAUNCH_RENEWING || launch->state == LAUNCH_WAITING;
+}
+
+void type_lookup_step(struct type_worker *worker, struct mono now)
+{
+    for (struct launch *launch = worker->launches; launch; launch = launch->next) {
+        if (!is_due(launch) || !mono_reached(launch->due, now))
+            continue;
+        if (launch->state == LAUNCH_LOOKING && launch->lookup != 0) {
+            move(launch, LOOKUP_FAILED, now); /* no answer */
+            continue;
+        }
+        move(launch, TIME_CAME, now);
+        if (worker->stopping)
+            launch->due = MONO_NEVER;
+        else
+            ask(launch, now);
+    }
+}
+
+struct mono type_lookup_deadline(const struct type_worker *worker)
+{
+    struct mono next = MONO_NEVER;
+    for (const struct launch *launch = worker->launches; launch; launch = launch->next)
+        if (is_due(launch))
+            next = mono_min(next, launch->due);
+    return next;
+}

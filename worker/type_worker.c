@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* type_worker.c: the life of a type worker: hello and welcome, its loop, its end.
+ * Runs in: provisiond-worker --type NAME. Owns: struct type_worker. May not touch: other types, the ledger.
+ * A hang, crash or storm here is invisible to other types; so nothing here waits for a call. */
+#include "worker/type_worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "worker/start.h"
+
+/* ---- start ---- */
+
+static int read_definition(struct type_worker *worker, const char *text, struct error *err)
+{
+    struct region_zones zones[CONFIG_MAX_REGIONS];
+    size_t count = config_zones(&worker->config, zones);
+    char file[NAME_SIZE + 8];
+    text_format(file, sizeof file, "%s.json", worker->options->name);
+    json_t *document = json_read_text(file, text, strlen(text), err);
+    if (!document)
+        return -1;
+    worker->definition = definition_parse(document, file, zones, count, err);
+    json_decref(document);
+    return worker->definition ? 0 : -1;
+}
+
+static void make_clouds(struct type_worker *worker)
+{
+    for (size_t i = 0; i < worker->config.region_count; i++) {
+        struct cloud *cloud = &worker->clouds[i];
+        cloud->http = worker->http;
+        cloud->credentials = worker->credentials;
+        cloud->deployment_id = worker->config.deployment_id;
+        cloud->connect_limit = worker->config.connect_limit;
+        text_copy(cloud->region, sizeof cloud->region, worker->config.regions[i].name);
+        config_ec2_endpoint(&worker->config, cloud->region, cloud->endpoint, sizeof cloud->endpoint);
+    }
+}
+
+/* Everything that the welcome brings; -1: this worker cannot work with it. */
+static int take_welcome(struct type_worker *worker, const struct proto_WELCOME *welcome, struct error *err)
+{
+    if (start_read_settings(welcome->settings, &worker->config, err) < 0 ||
+        read_definition(worker, welcome->definition, err) < 0)
+        return -1;
+    worker->revision = welcome->revision;
+    text_copy(worker->incarnation, sizeof worker->incarnation, welcome->incarnation);
+    worker->seen = welcome->seen;
+    worker->poll = welcome->pollMs > 0 ? SPAN_MS(welcome->pollMs) : worker->config.demand_poll;
+    worker->http = start_http(worker->loop, &worker->config, err);
+    if (!worker->http ||
+        credentials_create(&worker->credentials, worker->http, worker->config.metadata_endpoint, err) < 0)
+        return -1;
+    make_clouds(worker);
+    if (type_options_make(worker, err) < 0 || type_supply_start(worker, welcome, err) < 0)
+        return -1;
+    return type_demand_start(worker, welcome->phaseMs, err);
+}
+
+/* ---- the loop ---- */
+
+/* SIGHUP and SIGTERM: no new bids; what is in flight gets two seconds (DESIGN section 9). */
+static void take_signals(struct type_worker *worker, struct mono now)
+{
+    int number;
+    while ((number = loop_take_signal(worker->loop)) != 0) {
+        if (!worker->stopping)
+            worker->drain_limit = mono_add(now, WORKER_DRAIN_LIMIT);
+        worker->exit_status =
+            number == SIGTERM || (worker->stopping && worker->exit_status == 0) ? 0 : WORKER_EXIT_RELOAD;
+        worker->stopping = true;
+    }
+}
+
+static void take_message(struct type_worker *worker, struct message *message, struct mono now)
+{
+    switch (message->kind) {
+    case PROTO_GRANT:
+        type_grant(worker, &message->as.GRANT);
+        break;
+    case PROTO_BREAKERS:
+        doors_take(&worker->doors, &message->as.BREAKERS);
+        worker->news = true;
+        break;
+    case PROTO_PACE:
+        worker->poll = SPAN_MS(message->as.PACE.pollMs);
+        worker->next_poll = mono_add(now, SPAN_MS(message->as.PACE.phaseMs));
+        break;
+    default:
+        log_warn("bus.passed-over", "message=%s", message_name(message->kind));
+    }
+}
+
+static void drain_bus(struct type_worker *worker, struct mono now)
+{
+    struct message message;
+    bus_flush(&worker->bus);
+    while (bus_receive(&worker->bus, IN_LIVE, &message) == 1) {
+        take_message(worker, &message, now);
+        message_clear(&message);
+    }
+}
+
+static struct mono deadline(const struct type_worker *worker)
+{
+    struct mono next = mono_min(http_deadline(worker->http), queue_deadline(worker->queue));
+    next = mono_min(next, mono_min(worker->next_tick, worker->next_poll));
+    next = mono_min(next, type_lookup_deadline(worker));
+    next = mono_min(next, doors_deadline(&worker->doors, clock_now()));
+    return worker->stopping ? mono_min(next, worker->drain_limit) : next;
+}
+
+static bool is_over(const struct type_worker *worker, struct mono now)
+{
+    return worker->stopping && (!type_launch_calling(worker) || mono_reached(worker->drain_limit, now));
+}
+
+static void work(struct type_worker *worker)
+{
+    struct error err;
+    struct mono now = clock_now();
+    while (!is_over(worker, now)) {
+        struct mono doors_change = doors_deadline(&worker->doors, now);
+        if (loop_wait(worker->loop, deadline(worker), &err) < 0)
+            log_panic("worker.loop", "problem=%s", log_quote(err.text));
+        now = clock_now();
+        take_signals(worker, now);
+        http_step(worker->http, now);
+        credentials_step(worker->credentials, now, clock_wall());
+        for (size_t i = 0; i < worker->config.region_count; i++)
+            cloud_step(&worker->clouds[i], now);
+        queue_step(worker->queue, now);
+        drain_bus(worker, now);
+        type_supply_drain(worker, now);
+        type_lookup_drain(worker, now);
+        type_demand_step(worker, now);
+        type_lookup_step(worker, now);
+        type_launch_sweep(worker);
+        if (worker->news || mono_reached(worker->next_tick, now) || mono_reached(doors_change, now))
+            type_tick(worker, now);
+    }
+}
+
+/* ---- the end ---- */
+
+static void close_sockets(struct type_worker *worker)
+{
+    if (worker->inventory) {
+        loop_remove_socket(worker->loop, worker->inventory);
+        zmq_close(worker->inventory);
+    }
+    for (size_t i = 0; i < CONFIG_MAX_REGIONS; i++)
+        if (worker->lookups[i]) {
+            loop_remove_socket(worker->loop, worker->lookups[i]);
+            zmq_close(worker->lookups[i]);
+        }
+}
+
+static void destroy(struct type_worker *worker)
+{
+    queue_destroy(&worker->queue);
+    credentials_destroy(&worker->credentials);
+    http_destroy(&worker->http);
+    for (size_t i = 0; i < worker->config.region_count; i++)
+        cloud_clear(&worker->clouds[i]);
+    queue_credentials_clear(&worker->queue_credentials);
+    type_launch_clear(worker);
+    supply_clear(&worker->supply);
+    doors_clear(&worker->doors);
+    free(worker->plan_options);
+    free(worker->prices);
+    definition_destroy(&worker->definition);
+    close_sockets(worker);
+    bus_close(&worker->bus, worker->loop);
+    loop_destroy(&worker->loop);
+    free(worker);
+}
+
+static int run(struct type_worker *worker)
+{
+    struct message welcome;
+    struct error err;
+    int status = WORKER_EXIT_USAGE;
+    if (loop_create(&worker->loop, &err) < 0 || start_watch(worker->loop, &err) < 0 ||
+        bus_open(&worker->bus, worker->loop, worker->options, &err) < 0) {
+        log_error("worker.start", "problem=%s", log_quote(err.text));
+        return status;
+    }
+    if (!start_await_welcome(worker->loop, &worker->bus, &welcome, &status))
+        return status;
+    int taken = take_welcome(worker, &welcome.as.WELCOME, &err);
+    message_clear(&welcome);
+    if (taken < 0) {
+        log_error("worker.welcome", "problem=%s", log_quote(err.text));
+        return WORKER_EXIT_REFUSED;
+    }
+    work(worker);
+    type_launch_give_up(worker);
+    return worker->exit_status;
+}
+
+int type_worker_run(const struct worker_options *options)
+{
+    struct type_worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        log_fatal("worker.start", "problem=\"no memory\"");
+    worker->options = options;
+    int status = run(worker);
+    destroy(worker);
+    return status;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* type_worker.h: the state of a type worker and its parts, one file each; private to worker/type_*.c.
+ * Runs in: type worker, one thread. Owns: everything in struct type_worker.
+ *   type_worker.c   life: welcome, the loop, the end
+ *   type_demand.c   what waits: polls the queue
+ *   type_supply.c   what is there: inventory and prices from the region workers
+ *   type_tick.c     plan, bid, observation, proposals to terminate
+ *   type_launch.c   grants: one RunInstances each, and their results
+ *   type_lookup.c   outcomes that are unknown: look up, renew */
+#ifndef WORKER_TYPE_WORKER_H
+#define WORKER_TYPE_WORKER_H
+
+#include "common/http.h"
+#include "common/loop.h"
+#include "proto/config.h"
+#include "proto/definition.h"
+#include "proto/messages.h"
+#include "worker/bus.h"
+#include "worker/cloud.h"
+#include "worker/doors.h"
+#include "worker/health.h"
+#include "worker/plan.h"
+#include "worker/queue/queue.h"
+#include "worker/supply.h"
+#include "worker/worker.h"
+
+/* How far a grant has come. */
+enum launch_state {
+    LAUNCH_CALLING,  /* RunInstances is under way */
+    LAUNCH_LOOKING,  /* the outcome is unknown: a look-up by token is due or under way */
+    LAUNCH_RENEWING, /* nothing found, still wanted: the supervisor was asked for the same lease anew */
+    LAUNCH_WAITING,  /* nothing found, not wanted now: looked up again later */
+    LAUNCH_OVER
+};
+
+struct type_worker;
+
+struct launch {
+    struct launch *next;
+    struct type_worker *worker;
+    struct proto_GRANT grant;
+    enum launch_state state;
+    bool was_unknown;       /* from then on only ids are a definite result */
+    struct proto_ROW *rows; /* instances in the answer, as they come */
+    size_t row_count;
+    struct mono due;   /* of the next step in LOOKING, RENEWING, WAITING */
+    struct span delay; /* between failed look-ups, growing */
+    int64_t lookup;    /* number of the look-up under way; 0 none */
+};
+
+/* An option of the plan with the time its price was read. */
+struct type_price {
+    struct mono read;
+    struct money price;
+};
+
+struct type_worker {
+    const struct worker_options *options;
+    struct loop *loop;
+    struct bus bus;
+    struct http_client *http;
+    struct credentials *credentials;
+    struct queue_credentials queue_credentials;
+    struct queue *queue;
+    struct config config;
+    struct definition *definition;
+    int64_t revision;
+    char incarnation[64];
+
+    struct cloud clouds[CONFIG_MAX_REGIONS]; /* one for each of config.regions */
+    void *inventory;                         /* SUB, connected to every region worker */
+    void *lookups[CONFIG_MAX_REGIONS];       /* DEALER, opened at the first look-up */
+
+    struct supply supply;
+    struct plan_option *plan_options; /* every spec in every market that the definition allows */
+    struct type_price *prices;        /* of each option */
+    size_t option_count;
+    struct health health;
+    struct doors doors;
+    struct plan_memory memory;
+    struct plan plan; /* the last one */
+
+    struct launch *launches;
+    int64_t next_lookup;
+    int64_t seen, bid_number, tick_number;
+
+    struct span poll; /* demand poll interval */
+    struct mono next_poll, next_tick;
+    uint64_t readings;
+    bool asked_claimed_list;
+    bool news; /* something to plan anew for */
+
+    bool stopping;
+    int exit_status;
+    struct mono drain_limit;
+};
+
+/* type_demand.c */
+int type_demand_start(struct type_worker *worker, int64_t phase_ms, struct error *err);
+void type_demand_step(struct type_worker *worker, struct mono now);
+
+/* type_supply.c */
+int type_supply_start(struct type_worker *worker, const struct proto_WELCOME *welcome, struct error *err);
+void type_supply_drain(struct type_worker *worker, struct mono now);
+
+/* type_tick.c */
+int type_options_make(struct type_worker *worker, struct error *err);
+void type_options_price(struct type_worker *worker, const struct proto_PRICES *prices, struct mono now);
+void type_tick(struct type_worker *worker, struct mono now);
+
+/* type_launch.c */
+int type_region_index(const struct type_worker *worker, const char *region); /* -1: not configured */
+struct launch *type_launch_new(struct type_worker *worker, const struct proto_GRANT *grant);
+void type_grant(struct type_worker *worker, const struct proto_GRANT *grant);
+/* Reports how it ended; `answer` NULL: it was never sent, `code` says why. */
+void type_launch_result(struct launch *launch, enum outcome outcome, enum failure failure, const char *code,
+                        const char *message, const struct cloud_answer *answer);
+/* Ids are a definite result: the lease becomes instances. */
+void type_launch_found(struct launch *launch, const struct proto_ROW *rows, size_t count,
+                       const struct cloud_answer *answer);
+void type_launch_unknown(struct launch *launch, struct mono now);
+bool type_launch_calling(const struct type_worker *worker); /* any call in flight */
+void type_launch_sweep(struct type_worker *worker);         /* forgets those that are over */
+void type_launch_give_up(struct type_worker *worker);       /* at the end: calls in flight are reported unknown */
+void type_launch_clear(struct type_worker *worker);
+
+/* type_lookup.c */
+void type_lookup_step(struct type_worker *worker, struct mono now);
+void type_lookup_drain(struct type_worker *worker, struct mono now);
+struct mono type_lookup_deadline(const struct type_worker *worker);
+
+#endif
