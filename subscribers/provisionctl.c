@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* provisionctl.c: the operator's tool: asks a running provisiond and shows its answers.
+ * Runs as: a short-lived program with the operator's rights; who may talk to the daemon is decided by the group of its
+ * runDir. Decides nothing: every command is a question or an order to the supervisor, which owns the truth.
+ * Commands are rows of a table; the exit codes are in --help. */
+#include "subscribers/provisionctl.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define VERSION "0.1.0"
+#define DEFAULT_RUN_DIR "/run/provisiond"
+#define DEFAULT_EVENTS 100
+
+struct command {
+    const char *name, *argument; /* "TYPE" needed, "[TYPE]" may be given, "" none */
+    ctl_function *function;      /* NULL: sent as it is, the answer's sentence is printed */
+    const char *options;         /* letters of the options that it takes besides the common ones */
+    const char *help;
+};
+
+static const struct command commands[] = {
+    {"status", "[TYPE]", ctl_status, "j", "a table of all workerTypes, or all figures of one type or region"},
+    {"watch", "", ctl_watch, "", "the same table, drawn anew every status interval, until interrupted"},
+    {"events", "[TYPE]", ctl_events, "jfn", "the last events, of all or of one type or region"},
+    {"explain", "TYPE", ctl_explain, "j", "why a type launches or does not, and what would change it"},
+    {"restart", "TYPE", NULL, "", "ends the worker of a type or region; it starts anew with its newest definition"},
+    {"reload", "", NULL, "", "reads configuration and definitions anew: all of it counts, or none"},
+    {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
+    {"resume", "TYPE", NULL, "", "ends a pause"},
+    {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
+};
+
+static const struct option options[] = {
+    {"run-dir", required_argument, NULL, 'd'}, {"timeout", required_argument, NULL, 't'},
+    {"json", no_argument, NULL, 'j'},          {"follow", no_argument, NULL, 'f'},
+    {"last", required_argument, NULL, 'n'},    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0}};
+
+static void print_help(void)
+{
+    printf("usage: provisionctl [OPTION]... COMMAND [ARGUMENT]\n\nCommands:\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        printf("  %-8s %-7s %s\n", commands[i].name, commands[i].argument, commands[i].help);
+    printf("\nOptions:\n"
+           "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
+           "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
+           "  --json         of status, events, explain: JSON; of events one object a line\n"
+           "  --follow       of events: goes on with those to come\n"
+           "  --last N       of events: how many to show first (default %d)\n"
+           "  --help, --version\n"
+           "\nEvery figure has the age of its source; ? is unknown. Rows older than their limit say STALE.\n"
+           "Colours are used on a terminal only, and not where NO_COLOR is set.\n"
+           "\nExit status:\n"
+           "  0  done\n"
+           "  1  refused or failed; the daemon's sentence is on standard error\n"
+           "  2  the command line is wrong\n"
+           "  3  no answer: the daemon does not run, hangs, or its socket may not be used\n",
+           DEFAULT_RUN_DIR, DEFAULT_EVENTS);
+}
+
+static enum ctl_exit usage(const char *format, const char *what)
+{
+    fputs("provisionctl: ", stderr);
+    fprintf(stderr, format, what);
+    fputs("; see provisionctl --help\n", stderr);
+    return CTL_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+/* ---- commands without a function of their own ---- */
+
+static enum ctl_exit order(struct ctl *ctl, const char *command)
+{
+    struct message answer;
+    struct error err;
+    enum ctl_exit code = ctl_ask(ctl, command, "", &answer, &err);
+    if (code != CTL_OK)
+        return ctl_fail(code, &err);
+    const char *text = answer.as.ANSWER.text;
+    if (answer.as.ANSWER.ok)
+        printf("%s\n", text[0] ? text : "done");
+    else
+        fprintf(stderr, "provisionctl: %s\n", text[0] ? text : "refused");
+    code = answer.as.ANSWER.ok ? CTL_OK : CTL_REFUSED;
+    message_clear(&answer);
+    return code;
+}
+
+/* ---- the command line ---- */
+
+struct line {
+    char used[8]; /* letters of the options that were given and that not every command takes */
+    bool help, version;
+};
+
+static enum ctl_exit take_option(int letter, const char *value, struct ctl *ctl, struct line *line)
+{
+    char *end;
+    if (strchr("jfn", letter) && !strchr(line->used, letter))
+        line->used[strlen(line->used)] = (char)letter;
+    switch (letter) {
+    case 'd':
+        ctl->run_dir = value;
+        return CTL_OK;
+    case 't':
+        if (span_parse(value, &ctl->timeout) == 0 && ctl->timeout.us > 0)
+            return CTL_OK;
+        return usage("\"%s\" is no length of time such as 5s or 250ms", value);
+    case 'n':
+        ctl->last = strtoll(value, &end, 10);
+        if (*value && !*end && ctl->last >= 0 && ctl->last <= 1000000)
+            return CTL_OK;
+        return usage("\"%s\" is no number of events", value);
+    case 'j':
+        ctl->json = true;
+        return CTL_OK;
+    case 'f':
+        ctl->follow = true;
+        return CTL_OK;
+    case 'h':
+        line->help = true;
+        return CTL_OK;
+    case 'V':
+        line->version = true;
+        return CTL_OK;
+    default:
+        return usage("an option is wrong%s", "");
+    }
+}
+
+static enum ctl_exit check_line(const struct command *command, int count, char **words, const struct line *line,
+                                struct ctl *ctl)
+{
+    bool needed = command->argument[0] && command->argument[0] != '[';
+    for (const char *letter = line->used; *letter; letter++) {
+        if (!strchr(command->options, *letter))
+            return usage("%s does not take that option", command->name);
+    }
+    if (needed && (count < 2 || !words[1][0]))
+        return usage("%s needs a name", command->name);
+    if (count > (command->argument[0] ? 2 : 1))
+        return usage("there are too many words after %s", command->name);
+    ctl->name = count > 1 ? words[1] : "";
+    return CTL_OK;
+}
+
+static enum ctl_exit run(const struct command *command, struct ctl *ctl)
+{
+    ctl->context = zmq_ctx_new();
+    enum ctl_exit code = command->function ? command->function(ctl) : order(ctl, command->name);
+    zmq_ctx_term(ctl->context);
+    if (fflush(stdout) != 0 && code == CTL_OK)
+        return CTL_REFUSED;
+    return code;
+}
+
+static bool colours_are_wanted(void)
+{
+    const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *run_dir = getenv("PROVISIOND_RUN_DIR");
+    struct ctl ctl = {.run_dir = run_dir && run_dir[0] ? run_dir : DEFAULT_RUN_DIR,
+                      .timeout = SPAN_SECONDS(5),
+                      .name = "",
+                      .last = DEFAULT_EVENTS,
+                      .colour = colours_are_wanted()};
+    struct line line = {0};
+    int letter;
+    while ((letter = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        if (take_option(letter, optarg, &ctl, &line) != CTL_OK)
+            return CTL_USAGE;
+    }
+    if (line.help || line.version) {
+        line.help ? print_help() : (void)printf("provisionctl %s, protocol %d\n", VERSION, PROTO_VERSION);
+        return CTL_OK;
+    }
+    if (optind == argc)
+        return usage("a command is missing%s", "");
+    const struct command *command = find_command(argv[optind]);
+    if (!command)
+        return usage("there is no command \"%s\"", argv[optind]);
+    enum ctl_exit code = check_line(command, argc - optind, argv + optind, &line, &ctl);
+    return code == CTL_OK ? run(command, &ctl) : code;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* provisionctl.h: what the files of provisionctl share: the options, the exit codes, asking the daemon.
+ * Runs in: provisionctl, an operator's short-lived program. It sees only proto and common; the daemon owns the truth.
+ * Owns: one ZeroMQ context. */
+#ifndef SUBSCRIBERS_PROVISIONCTL_H
+#define SUBSCRIBERS_PROVISIONCTL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "proto/messages.h"
+
+enum ctl_exit {
+    CTL_OK = 0,
+    CTL_REFUSED = 1,  /* the daemon said no, or its answer cannot be used */
+    CTL_USAGE = 2,    /* the command line is wrong */
+    CTL_NO_ANSWER = 3 /* no daemon, or it does not answer in time */
+};
+
+struct ctl {
+    const char *run_dir;
+    struct span timeout;
+    const char *name; /* the type, region or scope; "" if none */
+    bool json, follow;
+    int64_t last;    /* events to show first */
+    bool colour;     /* escape sequences may be used */
+    void *context;   /* ZeroMQ */
+    int64_t next_id; /* of the next CONTROL */
+};
+
+/* One function a command; returns the exit code, messages for the operator are printed. */
+typedef enum ctl_exit ctl_function(struct ctl *ctl);
+ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain;
+
+/* Sends one CONTROL and waits for its ANSWER, at most the timeout. CTL_OK: `answer` is filled and the caller clears it
+ * (it may still say "refused"); otherwise err holds the sentence to print. */
+enum ctl_exit ctl_ask(struct ctl *ctl, const char *command, const char *argument, struct message *answer,
+                      struct error *err);
+/* As ctl_ask, but a refusal gives CTL_REFUSED and the body's JSON object is returned in *body (new reference). */
+enum ctl_exit ctl_ask_body(struct ctl *ctl, const char *command, const char *argument, json_t **body,
+                           struct error *err);
+/* Prints "provisionctl: ..." to stderr and returns `code`. */
+enum ctl_exit ctl_fail(enum ctl_exit code, const struct error *err);
+
+/* ---- figures of the status (proto/status.def) ---- */
+
+struct ctl_figure {
+    bool known; /* the value is not null */
+    double value;
+    int64_t as_of; /* ms UTC, 0 unknown */
+};
+struct ctl_figure ctl_figure_of(const json_t *data, const char *name);
+/* Text without control characters, which could drive the terminal; borrowed ring of 8 buffers of 1 KB. */
+const char *ctl_word_of(const json_t *object, const char *name);
+/* "4s" since a point in time, "?" if it is not known. */
+void ctl_age(int64_t as_of, int64_t now, char *out, size_t size);
+/* All figures and words of one topic ("type", "region", "supervisor"), one line each with unit and age. */
+void ctl_print_all(const char *topic, const json_t *data, int64_t now, FILE *out);
+
+/* The status as tables, as `status` and `watch` show it; `rows` 0: all. */
+struct ctl_screen {
+    int width; /* columns, 0: as wide as it gets */
+    int rows;  /* types at most, 0: all */
+};
+void ctl_print_status(const struct ctl *ctl, const json_t *status, const struct ctl_screen *screen, FILE *out);
+
+#endif
