@@ -4,7 +4,9 @@
  * Runs in: supervisor. Owns: its memory between steps (rounds, buckets, owned room), made by arbiter_create.
  *
  * The supervisor calls arbiter_step whenever a bid, a result, a listing or a deadline came. Each grant that comes out
- * must be in the next input's leases (committed to the ledger before it is sent). */
+ * must be in the next input's leases (committed to the ledger before it is sent).
+ * Wishes are in units, grants in instances: the last instance may give more units than were left of the wish. Grants
+ * above `seen` are subtracted from the wish even after their leases ended: the arbiter remembers them. */
 #ifndef SUPERVISOR_ARBITER_H
 #define SUPERVISOR_ARBITER_H
 
@@ -133,6 +135,10 @@ void arbiter_output_clear(struct arbiter_output *out);
 void arbiter_rate_limited(struct arbiter *arbiter, const char *region, struct mono now);
 /* A grant came back unsent, or EC2 took fewer: gives the instance tokens back. */
 void arbiter_returned(struct arbiter *arbiter, const char *region, int64_t calls, int64_t instances);
+
+/* Takes one call token for something of the lowest rank (DryRun, look-ups); false when that would take one of the last
+ * three, or the region is unknown. */
+bool arbiter_spare_call(struct arbiter *arbiter, const char *region, struct mono now);
 
 /* For status: tokens that are there and the present refill a second. */
 struct arbiter_bucket { double calls, instances, calls_refill, instances_refill; };
