@@ -147,6 +147,22 @@ $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBTEST) $(ALL_LIBRARIES)
 	@mkdir -p $(@D)
 	$(hidden)$(link) $(UNIT_LIBS)
 
+# The tests of the lower parts do not wait for the upper ones to compile.
+$(BUILD)/unit/test_common_%: $(BUILD)/obj/tests/unit/test_common_%.o $(LIBTEST) $(LIBCOMMON)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link) $(UNIT_LIBS)
+
+$(BUILD)/unit/test_proto_%: $(BUILD)/obj/tests/unit/test_proto_%.o $(LIBTEST) $(LIBPROTO) $(LIBCOMMON)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link) $(UNIT_LIBS)
+
+$(BUILD)/unit/test_ec2_%: $(BUILD)/obj/tests/unit/test_ec2_%.o $(LIBTEST) $(LIBWORKER) $(LIBPROTO) $(LIBCOMMON)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(hidden)$(link) $(UNIT_LIBS)
+
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBTEST) $(ALL_LIBRARIES)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
