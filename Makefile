@@ -26,7 +26,7 @@ comma   := ,
 variant := $(if $(findstring clang,$(notdir $(CC))),/clang)$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 BUILD   ?= build$(variant)
 
-PACKAGES      := libzmq libcurl jansson libcrypto expat sqlite3 libsystemd
+PACKAGES      := libzmq libcurl jansson libssl libcrypto expat sqlite3 libsystemd
 TEST_PACKAGES := cmocka libmicrohttpd
 PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null)
 
