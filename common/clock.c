@@ -21,8 +21,7 @@ static const struct unit {
     const char *name;
     int64_t us;
 } units[] = {
-    {"d", 86400 * SECOND_US}, {"h", 3600 * SECOND_US}, {"m", 60 * SECOND_US},
-    {"s", SECOND_US},         {"ms", 1000},            {"us", 1},
+    {"d", 86400 * SECOND_US}, {"h", 3600 * SECOND_US}, {"m", 60 * SECOND_US}, {"s", SECOND_US}, {"ms", 1000}, {"us", 1},
 };
 #define UNIT_COUNT (sizeof units / sizeof units[0])
 

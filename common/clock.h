@@ -14,13 +14,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct mono { int64_t us; };
-struct span { int64_t us; };
-struct wall { int64_t ms; };
+struct mono {
+    int64_t us;
+};
+struct span {
+    int64_t us;
+};
+struct wall {
+    int64_t ms;
+};
 
 #define SPAN_US(n) ((struct span){(int64_t)(n)})
-#define SPAN_MS(n) ((struct span){(int64_t)(n) * 1000})
-#define SPAN_SECONDS(n) ((struct span){(int64_t)(n) * 1000000})
+#define SPAN_MS(n) ((struct span){(int64_t)(n)*1000})
+#define SPAN_SECONDS(n) ((struct span){(int64_t)(n)*1000000})
 #define MONO_NEVER ((struct mono){INT64_MAX}) /* later than every time: a deadline that does not exist */
 #define MONO_ZERO ((struct mono){0})          /* "has not happened": earlier than every time */
 

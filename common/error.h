@@ -23,8 +23,7 @@ struct error {
 };
 
 /* Fills *err (if not NULL) and returns -1, so that "report and fail" is one line. */
-int error_set(struct error *err, enum error_code code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+int error_set(struct error *err, enum error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* As error_set, with ": <strerror(errno)>" appended. Keeps errno. */
 int error_set_errno(struct error *err, enum error_code code, const char *format, ...)

@@ -25,8 +25,8 @@ struct http_client {
     struct http_options options; /* its texts are ours */
     struct http_transfer *first;
     int64_t last_id;
-    struct mono due;  /* when curl wants to be called */
-    bool has_marks;   /* a transfer is to be added or was cancelled: sweep */
+    struct mono due; /* when curl wants to be called */
+    bool has_marks;  /* a transfer is to be added or was cancelled: sweep */
 };
 
 static void on_ready(void *context, int fd, uint32_t events);
@@ -73,9 +73,10 @@ static void finish(struct http_client *client, struct http_transfer *transfer, C
     struct http_transfer **link = &client->first;
     struct http_response response;
 
-    while (*link != transfer)
+    while (*link && *link != transfer)
         link = &(*link)->next;
-    *link = transfer->next;
+    if (*link)
+        *link = transfer->next;
     if (transfer->added)
         curl_multi_remove_handle(client->multi, transfer->easy);
     http_transfer_conclude(transfer, result, &response);
@@ -104,18 +105,24 @@ static void sweep(struct http_client *client)
     }
 }
 
+static struct http_transfer *find_transfer(const struct http_client *client, const CURL *easy)
+{
+    struct http_transfer *transfer = client->first;
+
+    while (transfer && transfer->easy != easy)
+        transfer = transfer->next;
+    return transfer;
+}
+
 static void report_finished(struct http_client *client)
 {
     int left;
 
     for (CURLMsg *message = curl_multi_info_read(client->multi, &left); message;
          message = curl_multi_info_read(client->multi, &left)) {
-        struct http_transfer *transfer = NULL;
-        CURLcode result = message->data.result;
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        finish(client, transfer, result);
+        struct http_transfer *transfer = find_transfer(client, message->easy_handle);
+        if (message->msg == CURLMSG_DONE && transfer)
+            finish(client, transfer, message->data.result); /* the message is gone after this */
     }
 }
 

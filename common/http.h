@@ -36,16 +36,16 @@ enum http_outcome {
 
 struct http_response {
     enum http_outcome outcome;
-    int status;           /* 0 if no status line came; kept also when the body is cut off */
-    const char *body;     /* NUL-terminated; valid during the callback only; what there is of it when cut off */
+    int status;       /* 0 if no status line came; kept also when the body is cut off */
+    const char *body; /* NUL-terminated; valid during the callback only; what there is of it when cut off */
     size_t body_size;
-    const char *date;     /* the Date header, "" if none */
+    const char *date; /* the Date header, "" if none */
     const char *content_type;
-    const char *hawk;     /* WWW-Authenticate and Server-Authorization headers as given, "" if none: lines of the form
-                           * "Name: value" (the name spelled as here), with a newline between them */
-    struct mono sent;     /* when the request was started */
+    const char *hawk; /* WWW-Authenticate and Server-Authorization headers as given, "" if none: lines of the form
+                       * "Name: value" (the name spelled as here), with a newline between them */
+    struct mono sent; /* when the request was started */
     struct mono finished;
-    const char *problem;  /* a sentence when outcome is not HTTP_ANSWERED, else "" */
+    const char *problem; /* a sentence when outcome is not HTTP_ANSWERED, else "" */
 };
 
 /* May start and cancel other requests; may not call http_step or http_destroy. */
@@ -59,10 +59,10 @@ struct http_request {
     const char *const *headers; /* "Name: value" lines, NULL-terminated, may be NULL */
     const char *body;           /* may be NULL */
     size_t body_size;
-    struct span connect_limit; /* 0: 10 s */
-    struct span total_limit;   /* 0: 30 s; at most 60 s (case B20) */
-    size_t size_limit;         /* of the body; 0: 8 MiB */
-    bool fresh_connection;     /* own connection, not kept: curl silently re-sends on a reused one */
+    struct span connect_limit;   /* 0: 10 s */
+    struct span total_limit;     /* 0: 30 s; at most 60 s (case B20) */
+    size_t size_limit;           /* of the body; 0: 8 MiB */
+    bool fresh_connection;       /* own connection, not kept: curl silently re-sends on a reused one */
     http_data_function *on_data; /* NULL: the body is collected */
     http_done_function *on_done; /* called exactly once, from http_step or loop_wait, never from http_start */
     void *context;
@@ -71,9 +71,9 @@ struct http_request {
 int http_create(struct http_client **out, struct loop *loop, const struct http_options *options, struct error *err);
 void http_destroy(struct http_client **client); /* cancels what is under way, without callbacks */
 
-/* Starts a request; all of *request is copied. Returns an id > 0, or -1 (a bad URL, header or method: no callback then).
- * The first byte leaves from http_step. http_cancel ends a request with a call of on_done from http_step or loop_wait;
- * an id that is over already is no fault. */
+/* Starts a request; all of *request is copied. Returns an id > 0, or -1 (a bad URL, header or method: no callback
+ * then). The first byte leaves from http_step. http_cancel ends a request with a call of on_done from http_step or
+ * loop_wait; an id that is over already is no fault. */
 int64_t http_start(struct http_client *client, const struct http_request *request, struct error *err);
 void http_cancel(struct http_client *client, int64_t id);
 int http_in_flight(const struct http_client *client);

@@ -122,11 +122,11 @@ static size_t on_header(char *line, size_t one, size_t count, void *context)
 }
 
 /* Sets one option and remembers the first failure. */
-#define SET(option, value)                                             \
-    do {                                                               \
-        CURLcode code_of_set = curl_easy_setopt(easy, option, value);  \
-        if (code_of_set != CURLE_OK && result == CURLE_OK)             \
-            result = code_of_set;                                      \
+#define SET(option, value)                                                                                             \
+    do {                                                                                                               \
+        CURLcode code_of_set = curl_easy_setopt(easy, option, value);                                                  \
+        if (code_of_set != CURLE_OK && result == CURLE_OK)                                                             \
+            result = code_of_set;                                                                                      \
     } while (0)
 
 static CURLcode set_manners(CURL *easy, struct http_transfer *transfer, const struct http_options *options)
@@ -150,7 +150,6 @@ static CURLcode set_manners(CURL *easy, struct http_transfer *transfer, const st
     if (options->user_agent)
         SET(CURLOPT_USERAGENT, options->user_agent);
     SET(CURLOPT_ERRORBUFFER, transfer->curl_problem);
-    SET(CURLOPT_PRIVATE, transfer);
     SET(CURLOPT_PREREQFUNCTION, on_before_request);
     SET(CURLOPT_PREREQDATA, transfer);
     SET(CURLOPT_WRITEFUNCTION, on_body);

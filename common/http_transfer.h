@@ -25,9 +25,9 @@ struct http_transfer {
     struct buffer hawk;
     char date[64];
     char content_type[128];
-    char own_problem[128];            /* the first fault that we found ourselves, else "" */
+    char own_problem[128];              /* the first fault that we found ourselves, else "" */
     char curl_problem[CURL_ERROR_SIZE]; /* written by curl */
-    bool added; /* to the multi handle */
+    bool added;                         /* to the multi handle */
     bool cancelled;
     bool may_be_sent; /* from here on nothing but an answer proves anything */
 };

@@ -184,7 +184,8 @@ int json_only_members(const json_t *object, const struct json_at *at, const char
 
     if (!json_is_object(object))
         return json_complain(at, err, "must be an object");
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         if (is_listed(name, allowed))
             continue;
         struct json_at member = json_at_member(at, name);

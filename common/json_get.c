@@ -20,15 +20,19 @@
 static int find(const json_t *object, const struct json_at *at, const char *name, bool required, const json_t **value,
                 struct error *err)
 {
-    if (!json_is_object(object))
-        return json_complain(at, err, "must be an object");
+    *value = NULL;
+    if (!json_is_object(object)) {
+        json_complain(at, err, "must be an object");
+        return -1;
+    }
     *value = json_object_get(object, name);
     if (*value)
         return 1;
     if (!required)
         return 0;
     struct json_at member = json_at_member(at, name);
-    return json_complain(&member, err, "is missing");
+    json_complain(&member, err, "is missing");
+    return -1;
 }
 
 int json_get_string(const json_t *object, const struct json_at *at, const char *name, bool required, size_t least,

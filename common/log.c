@@ -29,16 +29,22 @@ static struct {
     pthread_mutex_t lock;
     char process[64];
     enum log_level least;
-    struct { char key[32], value[256]; } context[CONTEXT_KEYS];
+    struct {
+        char key[32], value[256];
+    } context[CONTEXT_KEYS];
     struct log_repeat_table repeats;
-    int64_t dropped;  /* lines lost since the last one that got through */
-    bool cut_line;    /* the last line got through in part: end it first */
+    int64_t dropped; /* lines lost since the last one that got through */
+    bool cut_line;   /* the last line got through in part: end it first */
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .process = "-", .least = LOG_INFO_LEVEL};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error", "fatal"};
 
 /* A line under construction. Text beyond its end is lost; three bytes are kept for "..." and one for the newline. */
-struct line { char bytes[LINE_SIZE + 1]; size_t used; bool cut, ours; };
+struct line {
+    char bytes[LINE_SIZE + 1];
+    size_t used;
+    bool cut, ours;
+};
 #define LINE_ROOM (LINE_SIZE - 4)
 
 static void line_add_arguments(struct line *line, const char *format, va_list arguments)

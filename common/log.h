@@ -3,7 +3,7 @@
  * Runs in: every process. Owns: the process's log context and its repeat table. Never blocks: a line that stderr does
  * not take at once is dropped and counted (case B66: a log target that blocks does not block a tick).
  *
- *   time=2016-07-21T20:06:00.000Z level=warn process=worker type=desktop-test pid=77 event=launch.failed grant=12 code=...
+ *   time=2016-07-21T20:06:00.000Z level=warn process=worker type=desktop-test pid=77 event=launch.failed grant=12
  *
  * Words for severity: debug, info, warn (works on, an operator should look), error (something is refused or lost),
  * fatal (the environment: exit 2), panic (our bug: abort). Secrets have no formatter and cannot be logged. */
@@ -25,8 +25,7 @@ void log_context(const char *key, const char *value);
 /* Writes a line: event is a dotted name, the rest is key=value text that the format gives:
  *   log_warn("launch.failed", "code=%s took=%dms", code, ms);
  * Values with blanks or quotes are put through log_quote() by the caller. */
-void log_write(enum log_level level, const char *event, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void log_write(enum log_level level, const char *event, const char *format, ...) __attribute__((format(printf, 3, 4)));
 #define log_debug(...) log_write(LOG_DEBUG_LEVEL, __VA_ARGS__)
 #define log_info(...) log_write(LOG_INFO_LEVEL, __VA_ARGS__)
 #define log_warn(...) log_write(LOG_WARN_LEVEL, __VA_ARGS__)

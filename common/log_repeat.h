@@ -21,7 +21,9 @@ struct log_repeat_entry {
 };
 
 /* Zero-initialised is empty. */
-struct log_repeat_table { struct log_repeat_entry entries[LOG_REPEAT_ENTRIES]; };
+struct log_repeat_table {
+    struct log_repeat_entry entries[LOG_REPEAT_ENTRIES];
+};
 
 /* True when this occurrence is to be written; *repeats then says how many were held back since the last line. */
 bool log_repeat_due(struct log_repeat_table *table, const char *event, const char *key, const char *state,

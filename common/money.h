@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct money { int64_t micros; };
+struct money {
+    int64_t micros;
+};
 
 #define MONEY(n) ((struct money){(int64_t)(n)})
 #define MONEY_MAX ((struct money){INT64_MAX})

@@ -14,8 +14,8 @@
 #include "common/text.h"
 
 #define NAME_SIZE 128
-#define DEEPEST 4       /* objects within each other */
-#define MOST_NAMES 256  /* that a suggestion looks at */
+#define DEEPEST 4      /* objects within each other */
+#define MOST_NAMES 256 /* that a suggestion looks at */
 
 static void *place(const struct setting *row, void *values)
 {
@@ -260,7 +260,8 @@ static int check_names(const struct setting *table, const json_t *object, const 
 
     if (!json_is_object(object))
         return json_complain(at, err, "must be an object");
-    json_object_foreach((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         char full[NAME_SIZE];
         struct json_at member = json_at_member(at, name);
         bool fits = text_format(full, sizeof full, "%s%s", prefix, name) == 0 && !strchr(name, '.');

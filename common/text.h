@@ -17,11 +17,15 @@ bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool text_starts(const char *text, const char *prefix);
 
 /* A growing, always NUL-terminated byte buffer. Zero-initialised is empty. Memory running out aborts. */
-struct buffer { char *bytes; size_t size; size_t room; };
+struct buffer {
+    char *bytes;
+    size_t size;
+    size_t room;
+};
 void buffer_add(struct buffer *buffer, const void *bytes, size_t size);
 void buffer_print(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buffer_clear(struct buffer *buffer); /* empty, keeps its memory */
-void buffer_free(struct buffer *buffer);  /* wipes and frees */
+void buffer_clear(struct buffer *buffer);             /* empty, keeps its memory */
+void buffer_free(struct buffer *buffer);              /* wipes and frees */
 const char *buffer_text(const struct buffer *buffer); /* "" when empty */
 
 /* Lower-case hex; out holds 2 x size + 1 bytes. */

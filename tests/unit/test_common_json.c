@@ -26,7 +26,9 @@ static json_t *read_good(const char *text)
 
 static void bad_documents_are_refused_with_their_place(void **state)
 {
-    static const struct { const char *text, *complaint; } bad[] = {
+    static const struct {
+        const char *text, *complaint;
+    } bad[] = {
         {"{\"a\":1,\"a\":2}", "duplicate object key"},
         {"{\"a\":1e400}", "real number overflow"},
         {"{\"a\":9223372036854775808}", "too big integer"},
@@ -218,14 +220,14 @@ static void suggestions_are_near_or_not_made(void **state)
     assert_null(json_suggest("abc", allowed)); /* two of three letters */
     assert_null(json_suggest("imgid", none));
     assert_null(json_suggest("", allowed));
-    assert_null(json_suggest("a-word-of-more-than-sixty-four-letters-is-near-to-nothing-whatsoever-in-the-list",
-                             allowed));
+    assert_null(
+        json_suggest("a-word-of-more-than-sixty-four-letters-is-near-to-nothing-whatsoever-in-the-list", allowed));
 }
 
-#define BAD(call, complaint)                                     \
-    do {                                                         \
-        assert_int_equal((call), -1);                            \
-        assert_string_equal(err.text, "f: " complaint);          \
+#define BAD(call, complaint)                                                                                           \
+    do {                                                                                                               \
+        assert_int_equal((call), -1);                                                                                  \
+        assert_string_equal(err.text, "f: " complaint);                                                                \
     } while (0)
 
 static void members_are_typed_and_ranged(void **state)
@@ -285,13 +287,25 @@ static int money_of(const char *value, int64_t *micros)
 
 static void money_is_exact_from_numbers_and_texts(void **state)
 {
-    static const struct { const char *value; int64_t micros; } good[] = {
-        {"0.0031", 3100}, {"\"0.0031\"", 3100}, {"12", 12000000}, {"0.1", 100000}, {"1e-6", 1}, {"3.10", 3100000},
-        {"0.0", 0}, {"-0.5", -500000}, {"1234567.654321", INT64_C(1234567654321)},
-        {"4294967295.999999", INT64_C(4294967295999999)}, {"4294967295.000001", INT64_C(4294967295000001)}, {"9223372036854", INT64_C(9223372036854000000)},
+    static const struct {
+        const char *value;
+        int64_t micros;
+    } good[] = {
+        {"0.0031", 3100},
+        {"\"0.0031\"", 3100},
+        {"12", 12000000},
+        {"0.1", 100000},
+        {"1e-6", 1},
+        {"3.10", 3100000},
+        {"0.0", 0},
+        {"-0.5", -500000},
+        {"1234567.654321", INT64_C(1234567654321)},
+        {"4294967295.999999", INT64_C(4294967295999999)},
+        {"4294967295.000001", INT64_C(4294967295000001)},
+        {"9223372036854", INT64_C(9223372036854000000)},
     };
-    static const char *const bad[] = {"0.0000001", "1e300", "9223372036855", "\"x\"", "true", "null", "[]",
-                                      "4294967296.5", "\"1e3\""};
+    static const char *const bad[] = {"0.0000001", "1e300", "9223372036855", "\"x\"",  "true",
+                                      "null",      "[]",    "4294967296.5",  "\"1e3\""};
     int64_t micros;
 
     (void)state;
@@ -308,7 +322,8 @@ static void money_is_exact_from_numbers_and_texts(void **state)
 
 static void spans_are_texts_or_seconds(void **state)
 {
-    json_t *object = read_good("{\"t\":\"250ms\",\"i\":20,\"r\":0.25,\"neg\":-1,\"big\":1e300,\"w\":\"soon\",\"b\":true}");
+    json_t *object =
+        read_good("{\"t\":\"250ms\",\"i\":20,\"r\":0.25,\"neg\":-1,\"big\":1e300,\"w\":\"soon\",\"b\":true}");
     static const char *const bad[] = {"neg", "big", "w", "b"};
     struct json_at at = json_at_root("f");
     struct span span = {7};

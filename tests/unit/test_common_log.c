@@ -91,7 +91,8 @@ static void a_line_has_its_parts_in_order(void **state)
     assert_memory_equal(line, "time=20", 7);
     snprintf(expected, sizeof expected,
              " level=info process=worker type=desktop-test pid=%d event=launch.failed grant=12 "
-             "code=InvalidAMIID.NotFound\n", (int)getpid());
+             "code=InvalidAMIID.NotFound\n",
+             (int)getpid());
     assert_string_equal(strchr(line, ' '), expected);
 }
 
@@ -182,7 +183,8 @@ static void values_are_quoted_when_they_must_be(void **state)
     memset(value, '"', sizeof value - 1);
     assert_in_range(strlen(log_quote(value)), 1000, 1032);
     memset(value, 'a', sizeof value - 1);
-    memcpy(value + 1023, "\xc3\xa9", 2); /* a character that lies across the cut goes as a whole */
+    value[1023] = '\xc3'; /* a character that lies across the cut goes as a whole */
+    value[1024] = '\xa9';
     assert_string_equal(log_quote(value) + 1020, "aaa...");
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* test_common_loop.c: descriptors, sockets, signals and deadlines wake one wait. No check depends on how long a wait
- * took: what must come is waited for up to a minute, and what must not come is ruled out by something that comes after. */
+ * took: what must come is waited for up to a minute, and what must not come is ruled out by something that comes after.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -41,7 +42,10 @@ static struct mono in_a_minute(void)
     return mono_add(clock_now(), SPAN_SECONDS(60));
 }
 
-struct note { int calls, last_fd; uint32_t events; };
+struct note {
+    int calls, last_fd;
+    uint32_t events;
+};
 
 static void take_note(void *context, int fd, uint32_t events)
 {
@@ -231,7 +235,7 @@ static void many_ready_descriptors_take_turns(void **state)
     assert_int_equal(loop_wait(loop, in_a_minute(), NULL), 0);
     for (int i = 0; i < MANY; i++)
         called += notes[i].calls;
-    assert_in_range(called, 1, MANY - 1); /* a bounded number a turn */
+    assert_in_range(called, 1, MANY - 1);                    /* a bounded number a turn */
     for (called = 0; called < MANY && turns < 50; turns++) { /* though nobody reads, all are served in the end */
         assert_int_equal(loop_wait(loop, in_a_minute(), NULL), 0);
         called = 0;

@@ -108,10 +108,8 @@ static void the_environment_forgets_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_secret_is_a_copy),
-        cmocka_unit_test(nothing_is_an_empty_secret),
-        cmocka_unit_test(bytes_may_hold_a_nul),
-        cmocka_unit_test(core_files_leave_it_out),
+        cmocka_unit_test(a_secret_is_a_copy),         cmocka_unit_test(nothing_is_an_empty_secret),
+        cmocka_unit_test(bytes_may_hold_a_nul),       cmocka_unit_test(core_files_leave_it_out),
         cmocka_unit_test(the_environment_forgets_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,10 +98,14 @@ static void a_document_goes_over_the_defaults(void **state)
 
     (void)state;
     assert_int_equal(parse("{\"name\":\"n\",\"ec2\":{\"lots\":7,\"limits\":{\"share\":0}},\"enabled\":false,"
-                           "\"poll\":\"250s\",\"include\":[1]}", &values, &err), -1);
+                           "\"poll\":\"250s\",\"include\":[1]}",
+                           &values, &err),
+                     -1);
     assert_string_equal(err.text, "c.json: poll: must be from 1s to 1m");
     assert_int_equal(parse("{\"name\":\"n\",\"ec2\":{\"lots\":7,\"limits\":{\"share\":0}},\"enabled\":false,"
-                           "\"poll\":2.5,\"cap\":1.5,\"policy\":\"round-robin\",\"include\":[1]}", &values, &err), 0);
+                           "\"poll\":2.5,\"cap\":1.5,\"policy\":\"round-robin\",\"include\":[1]}",
+                           &values, &err),
+                     0);
     assert_string_equal(values.name, "n");
     assert_int_equal(values.lots, 7);
     assert_true(values.share == 0);
@@ -114,7 +118,9 @@ static void a_document_goes_over_the_defaults(void **state)
 
 static void faults_name_file_path_and_remedy(void **state)
 {
-    static const struct { const char *text, *complaint; } known[] = {
+    static const struct {
+        const char *text, *complaint;
+    } known[] = {
         {"{}", "c.json: name: is missing"},
         {"{\"name\":\"\"}", "c.json: name: must not be empty"},
         {"{\"name\":\"0123456789abcdef\"}", "c.json: name: must have 1 to 15 characters, not 16"},
@@ -193,9 +199,10 @@ static void dotted_names_are_printed_nested(void **state)
     values.share = 0.5;
     json_t *printed = settings_print(table, &values);
     char *text = json_text(printed);
-    assert_string_equal(text, "{\"cap\":\"unlimited\",\"ec2\":{\"endpoint\":\"\",\"limits\":{\"share\":0.5},\"lots\":5},"
-                              "\"enabled\":true,\"floor\":\"0.0031\",\"name\":\"n\",\"policy\":\"lag\","
-                              "\"poll\":\"10s\"}");
+    assert_string_equal(text,
+                        "{\"cap\":\"unlimited\",\"ec2\":{\"endpoint\":\"\",\"limits\":{\"share\":0.5},\"lots\":5},"
+                        "\"enabled\":true,\"floor\":\"0.0031\",\"name\":\"n\",\"policy\":\"lag\","
+                        "\"poll\":\"10s\"}");
     free(text);
     json_decref(printed);
 }
@@ -209,7 +216,9 @@ static void a_reload_may_change_only_what_it_may(void **state)
     (void)state;
     assert_int_equal(parse("{\"name\":\"n\"}", &before, &err), 0);
     assert_int_equal(parse("{\"name\":\"n\",\"poll\":5,\"enabled\":false,\"ec2\":{\"lots\":3},\"cap\":1,"
-                           "\"policy\":\"round-robin\"}", &after, &err), 0);
+                           "\"policy\":\"round-robin\"}",
+                           &after, &err),
+                     0);
     assert_int_equal(settings_frozen_changes(table, &before, &after, names, sizeof names), 0);
     assert_string_equal(names, "");
     assert_int_equal(parse("{\"name\":\"m\",\"poll\":5,\"floor\":1,\"ec2\":{\"endpoint\":\"x\"}}", &after, &err), 0);

@@ -88,8 +88,13 @@ static void url_encoding_spares_the_unreserved_only(void **state)
 /* RFC 4648, section 10. */
 static void base64_matches_its_vectors(void **state)
 {
-    static const char *const known[][2] = {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                                           {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+    static const char *const known[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"}};
     (void)state;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         struct buffer out = {0};
