@@ -154,7 +154,8 @@ static void add_region(const struct view *view, const json_t *data, struct table
 
 static void print_regions(const struct view *view)
 {
-    static const char *const heads[] = {"REGION", "STATE", "INSTANCES", "LISTING", "CALLS", "TOKENS", "AGE", "PROBLEM"};
+    static const char *const heads[] = {"REGION",      "STATE",           "INSTANCES", "LISTING",
+                                        "CALL TOKENS", "INSTANCE TOKENS", "AGE",       "PROBLEM"};
     struct table table = {.columns = 8, .sides = "llrrrrrl"};
     const json_t *data;
     size_t i;
