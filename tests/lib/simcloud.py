@@ -141,6 +141,8 @@ class Sim:
             time.sleep(every_s)
 
     def stop(self):
+        """Ends the simulator. What it said on standard error is shown, a failure raised."""
+        text, status = "", None
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
@@ -148,9 +150,17 @@ class Sim:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+        if self.process is not None:
+            status = self.process.returncode
+            self.process = None
         if self.directory is not None:
+            text = self.stderr()
             shutil.rmtree(self.directory, ignore_errors=True)
             self.directory = None
+        for line in text.splitlines():
+            print("# simcloud:", line, flush=True)
+        if status not in (None, 0, 2):
+            raise RuntimeError(f"simcloud ended with status {status}")
 
     # AWS clients
 
@@ -163,3 +173,35 @@ class Sim:
                                      max_pool_connections=50))
         options.update(more)
         return boto3.client(service, **options)
+
+
+class Tap:
+    """Runs functions as TAP tests: the sentence is the docstring, an exception is a failure."""
+
+    def __init__(self):
+        self.tests = []
+
+    def test(self, function):
+        self.tests.append(function)
+        return function
+
+    def run(self, *arguments):
+        """Returns the exit status."""
+        import traceback
+        print(f"1..{len(self.tests)}", flush=True)
+        failed = 0
+        for number, function in enumerate(self.tests, 1):
+            try:
+                function(*arguments)
+                print(f"ok {number} - {function.__doc__}", flush=True)
+            except Exception:
+                failed += 1
+                print(f"not ok {number} - {function.__doc__}")
+                print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), flush=True)
+        return 1 if failed else 0
+
+
+def skip_all(why):
+    """For a test whose means are missing on this machine."""
+    print(f"1..0 # SKIP {why}")
+    raise SystemExit(0)

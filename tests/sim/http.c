@@ -234,7 +234,7 @@ static void drop_left_clients(struct world *world)
 static struct MHD_Daemon *start_daemon(struct world *world, const struct sockaddr_in *address)
 {
     return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_ERROR_LOG, 0,
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0,
         NULL, NULL, on_request, world, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, world, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL,
         MHD_OPTION_CONNECTION_LIMIT, 8192u, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u,

@@ -101,10 +101,8 @@ static void change_state(struct instance *instance, enum instance_state to)
 
 static const struct worker_settings *settings(const struct instance *instance)
 {
-    static const struct worker_settings untyped = {.boot_time = {SPREAD_FIXED, 30, 30},
-                                                   .shutdown_time = {SPREAD_FIXED, 20, 20},
-                                                   .terminated_listed_for = 3600};
-    return instance->launch->queue != NULL ? &instance->launch->queue->workers : &untyped;
+    const struct launch *launch = instance->launch;
+    return launch->queue != NULL ? &launch->queue->workers : &launch->region->world->untyped_workers;
 }
 
 static void become_running(struct world *world, void *object, uint64_t stamp)

@@ -48,6 +48,14 @@ char *must_format(const char *format, ...)
     return checked(length < 0 ? NULL : text);
 }
 
+void must_keep(void *pointer)
+{
+    static void **kept;
+    static size_t count;
+    kept = must_resize(kept, (count + 1) * sizeof *kept);
+    kept[count++] = pointer;
+}
+
 void must_replace(char **field, const char *text)
 {
     char *copy = must_copy(text);

@@ -12,6 +12,10 @@ char *must_copy(const char *text);                   /* NULL gives NULL */
 char *must_copy_bytes(const char *bytes, size_t length); /* adds a closing NUL */
 char *must_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Remembers a replaced piece of configuration that others may still point to, so that it is
+ * seen to be kept, not leaked. Freed by nobody. */
+void must_keep(void *pointer);
+
 /* Replaces *field with a copy of text. */
 void must_replace(char **field, const char *text);
 

@@ -17,9 +17,10 @@ const char *const market_names[MARKET_COUNT] = {"on-demand", "spot"};
 void region_set_zones(struct region *region, const json_t *zones)
 {
     size_t count = zones != NULL ? json_array_size(zones) : 3;
+    must_keep(region->zones);
     region->zones = must_alloc((count + 1) * sizeof *region->zones);
     region->zone_count = count;
-    table_clear(&region->subnets);
+    table_retire(&region->subnets);
     for (size_t i = 0; i < count; i++) {
         region->zones[i] = zones != NULL ? must_copy(json_string_value(json_array_get(zones, i)))
                                          : must_format("%s%c", region->name, (int)('a' + i));

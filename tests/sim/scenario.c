@@ -90,13 +90,15 @@ static void overlay_workers(struct worker_settings *settings, const json_t *json
 
 void scenario_settle_workers(struct world *world, struct queue *queue)
 {
-    queue->workers = (struct worker_settings){.boot_time = {SPREAD_FIXED, 30, 0},
-                                              .first_claim_after = {SPREAD_FIXED, 30, 0},
-                                              .shutdown_time = {SPREAD_FIXED, 20, 0},
-                                              .idle_after = 900,
-                                              .terminated_listed_for = 3600};
-    overlay_workers(&queue->workers, world->workers);
-    overlay_workers(&queue->workers, queue->worker_overrides);
+    struct worker_settings *settings = queue != NULL ? &queue->workers : &world->untyped_workers;
+    *settings = (struct worker_settings){.boot_time = {SPREAD_FIXED, 30, 0},
+                                         .first_claim_after = {SPREAD_FIXED, 30, 0},
+                                         .shutdown_time = {SPREAD_FIXED, 20, 0},
+                                         .idle_after = 900,
+                                         .terminated_listed_for = 3600};
+    overlay_workers(settings, world->workers);
+    if (queue != NULL)
+        overlay_workers(settings, queue->worker_overrides);
 }
 
 static bool apply_workers(struct world *world, const json_t *value, char *error)
@@ -104,6 +106,7 @@ static bool apply_workers(struct world *world, const json_t *value, char *error)
     if (!scenario_keys_known(value, worker_keys, "workers", error, SCENARIO_ERROR_SIZE))
         return false;
     json_object_update(world->workers, (json_t *)value);
+    scenario_settle_workers(world, NULL);
     for (size_t i = 0; i < world->queues.count; i++)
         scenario_settle_workers(world, world->queues.entries[i].value);
     return true;
@@ -155,7 +158,7 @@ static bool apply_credentials(struct world *world, const json_t *value, char *er
                                        "deny", NULL};
     size_t i;
     json_t *item;
-    table_clear(&world->credentials);
+    table_retire(&world->credentials);
     json_array_foreach (value, i, item) {
         const char *id = json_string_value(json_object_get(item, "accessKeyId"));
         const char *secret = json_string_value(json_object_get(item, "secretAccessKey"));
@@ -179,7 +182,7 @@ static bool apply_clients(struct world *world, const json_t *value, char *error)
     static const char *const keys[] = {"clientId", "accessToken", "scopes", "expiresAt", NULL};
     size_t i;
     json_t *item;
-    table_clear(&world->clients);
+    table_retire(&world->clients);
     json_array_foreach (value, i, item) {
         const char *id = json_string_value(json_object_get(item, "clientId"));
         const char *token = json_string_value(json_object_get(item, "accessToken"));
@@ -427,6 +430,7 @@ int scenario_load(struct world *world, const char *path, char *error)
     if (world->seed == 0)
         world->seed = (uint64_t)scenario_number(scenario, "seed", 1);
     seed_streams(world);
+    scenario_settle_workers(world, NULL);
     add_missing(world, scenario);
     bool fine = scenario_apply(world, scenario, error);
     json_decref(scenario);

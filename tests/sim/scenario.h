@@ -19,7 +19,7 @@ struct queue;
 int scenario_load(struct world *world, const char *path, char *error);
 bool scenario_apply(struct world *world, const json_t *set, char *error);
 
-/* Recomputes how a queue's workers behave. */
+/* Recomputes how a queue's workers behave; NULL: those of no queue. */
 void scenario_settle_workers(struct world *world, struct queue *queue);
 
 /* Small readers, used by all that read scenario JSON. */

@@ -139,7 +139,7 @@ static bool apply_subnets(struct region *region, const json_t *subnets, char *er
     const char *id;
     json_t *json;
     if (subnets != NULL)
-        table_clear(&region->subnets);
+        table_retire(&region->subnets);
     json_object_foreach ((json_t *)subnets, id, json) {
         const char *zone = json_string_value(json_object_get(json, "zone"));
         if (zone == NULL || !region_has_zone(region, zone))
@@ -158,7 +158,7 @@ static void apply_groups(struct region *region, const json_t *groups)
     const char *id;
     json_t *name;
     if (groups != NULL)
-        table_clear(&region->groups);
+        table_retire(&region->groups);
     json_object_foreach ((json_t *)groups, id, name)
         table_put(&region->groups, id, must_copy(json_string_value(name)));
 }

@@ -71,3 +71,10 @@ void table_clear(struct table *table)
     free(table->slots);
     *table = (struct table){0};
 }
+
+void table_retire(struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++)
+        must_keep(table->entries[i].value);
+    table_clear(table);
+}

@@ -22,5 +22,6 @@ struct table {
 void *table_get(const struct table *table, const char *key);         /* NULL when missing */
 void table_put(struct table *table, const char *key, void *value);   /* replaces */
 void table_clear(struct table *table);                               /* frees keys, not values */
+void table_retire(struct table *table); /* clears it, keeping the values for whoever points to them */
 
 #endif

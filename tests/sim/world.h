@@ -53,6 +53,7 @@ struct world {
     json_t *latency; /* number or object */
     json_t *routes;
     json_t *workers; /* the scenario's object, merged over time */
+    struct worker_settings untyped_workers; /* of instances that belong to no workerType */
     double counts_cache_age, claim_expiry;
 
     /* things */
