@@ -133,6 +133,7 @@ static bool look_for_first_lot(struct step *step, struct type_state *state)
         struct verdict verdict = lot_look(step, state, i, true);
         if (verdict.count > 0) {
             lot_grant(step, state, i, verdict.count, rank(state));
+            state->hopeless = false;
             return true;
         }
         lot->by = verdict.by;

@@ -151,16 +151,23 @@ static void break_row(struct breakers *breakers, enum breaker_kind kind, const s
         breaker_remove(breakers, breaker);
 }
 
+/* Keeps the three newest launches. What is heard late of an older one does not count as the last. */
 static void note_launch(struct breaker_type *type, int64_t grant, bool failed)
 {
+    size_t place = 0;
+
     for (size_t i = 0; i < 3; i++)
         if (grant != 0 && type->launches[i].grant == grant) {
-            type->launches[i].failed = failed;
+            type->launches[i].failed |= failed; /* launched, then died early: failed */
             return;
         }
-    memmove(&type->launches[1], &type->launches[0], 2 * sizeof type->launches[0]);
-    type->launches[0].grant = grant;
-    type->launches[0].failed = failed;
+    while (place < 3 && type->launches[place].grant > grant)
+        place++;
+    if (place == 3)
+        return;
+    memmove(&type->launches[place + 1], &type->launches[place], (2 - place) * sizeof type->launches[0]);
+    type->launches[place].grant = grant;
+    type->launches[place].failed = failed;
     if (type->launch_count < 3)
         type->launch_count++;
 }
@@ -223,6 +230,7 @@ static void count_refusal(struct breakers *breakers, struct breaker_type *type, 
     struct breaker *quarantine = breaker_find(breakers, KIND_QUARANTINE, keys);
 
     type->refusals++;
+    type->refused = grant > type->refused ? grant : type->refused;
     if (quarantine) {
         strike(breakers, KIND_QUARANTINE, keys, grant, code, now);
     } else if (type->refusals >= REFUSALS_FOR_QUARANTINE) {
@@ -281,8 +289,10 @@ void breakers_launched(struct breakers *breakers, const struct breaker_subject *
     (void)now;
     breaker_keys_make(&keys, subject);
     note_launch(type, grant, false);
-    type->refusals = 0;
-    type->profile_tries = 0;
+    if (grant > type->refused) {
+        type->refusals = 0;
+        type->profile_tries = 0;
+    }
     prove(breakers, &keys, grant, PROVED_BY_LAUNCH);
 }
 

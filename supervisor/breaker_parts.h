@@ -95,7 +95,8 @@ struct breaker_type {
     struct breaker_type *next;
     char name[NAME_SIZE];
     int64_t refusals; /* definition or permission, running */
-    struct { int64_t grant; bool failed; } launches[3];
+    int64_t refused;  /* the newest grant among them */
+    struct { int64_t grant; bool failed; } launches[3]; /* the newest first */
     int64_t launch_count;
     struct mono defined; /* when its present definition was applied */
     int64_t profile_tries;
