@@ -82,6 +82,7 @@ static void take_message(struct type_worker *worker, struct message *message, st
 {
     switch (message->kind) {
     case PROTO_GRANT:
+        take_signals(worker, now); /* a grant that was sent after a SIGHUP is never launched */
         type_grant(worker, &message->as.GRANT);
         break;
     case PROTO_BREAKERS:
