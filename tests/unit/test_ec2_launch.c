@@ -23,13 +23,15 @@ static const char full_spec[] =
     " \"RamdiskId\": \"ari-1\", \"EbsOptimized\": true, \"MonitoringEnabled\": false, \"AddressingType\": \"public\","
     " \"SecurityGroupIds\": [\"sg-1\", \"sg-2\"], \"SecurityGroups\": [\"workers\"],"
     " \"IamInstanceProfile\": {\"Name\": \"worker\"}, \"Placement\": {\"Tenancy\": \"default\"},"
-    " \"CreditSpecification\": {\"CpuCredits\": \"standard\"}, \"CpuOptions\": {\"CoreCount\": 2, \"ThreadsPerCore\": 1},"
+    " \"CreditSpecification\": {\"CpuCredits\": \"standard\"}, \"CpuOptions\": {\"CoreCount\": 2, \"ThreadsPerCore\": "
+    "1},"
     " \"BlockDeviceMappings\": ["
     "  {\"DeviceName\": \"/dev/sda1\", \"Ebs\": {\"VolumeSize\": 120, \"VolumeType\": \"gp3\", \"Iops\": 3000,"
     "   \"Throughput\": 125, \"Encrypted\": false, \"SnapshotId\": \"snap-1\", \"DeleteOnTermination\": false}},"
     "  {\"DeviceName\": \"/dev/sdb\", \"VirtualName\": \"ephemeral0\"}],"
     " \"NetworkInterfaces\": [{\"DeviceIndex\": 0, \"AssociatePublicIpAddress\": true, \"Groups\": [\"sg-3\"],"
-    "  \"SubnetId\": \"subnet-2\", \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.0.5\", \"Primary\": true}]}]}";
+    "  \"SubnetId\": \"subnet-2\", \"PrivateIpAddresses\": [{\"PrivateIpAddress\": \"10.0.0.5\", \"Primary\": "
+    "true}]}]}";
 
 /* Everything that EC2 and the image get to see, in the order in which it is sent. */
 static const char *const golden[] = {
@@ -89,7 +91,7 @@ static const char *const golden[] = {
     "TagSpecification.1.Tag.5.Key=provisiond:revision",
     "TagSpecification.1.Tag.5.Value=7",
     "TagSpecification.1.Tag.6.Key=provisiond:spec",
-    "TagSpecification.1.Tag.6.Value=" SPEC_HASH,
+    "TagSpecification.1.Tag.6.Value=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "TagSpecification.1.Tag.7.Key=provisiond:capacity",
     "TagSpecification.1.Tag.7.Value=2",
     "TagSpecification.1.Tag.8.Key=Name",
@@ -108,7 +110,7 @@ static const char *const golden[] = {
     "TagSpecification.2.Tag.5.Key=provisiond:revision",
     "TagSpecification.2.Tag.5.Value=7",
     "TagSpecification.2.Tag.6.Key=provisiond:spec",
-    "TagSpecification.2.Tag.6.Value=" SPEC_HASH,
+    "TagSpecification.2.Tag.6.Value=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "TagSpecification.2.Tag.7.Key=provisiond:capacity",
     "TagSpecification.2.Tag.7.Value=2",
     "TagSpecification.2.Tag.8.Key=Name",
@@ -146,19 +148,39 @@ static struct fixture *make(const char *spec, const char *user_data, const char 
 {
     struct fixture *f = calloc(1, sizeof *f);
 
-    f->grant = (struct proto_GRANT){.grant = 42, .token = "p-token-1", .region = "us-west-2", .zone = "us-west-2a",
-                                    .instanceType = "m3.large", .market = "spot", .count = 3, .capacity = 2,
-                                    .maxPrice = 62500, .revision = 7, .specHash = SPEC_HASH, .generation = 3,
+    f->grant = (struct proto_GRANT){.grant = 42,
+                                    .token = "p-token-1",
+                                    .region = "us-west-2",
+                                    .zone = "us-west-2a",
+                                    .instanceType = "m3.large",
+                                    .market = "spot",
+                                    .count = 3,
+                                    .capacity = 2,
+                                    .maxPrice = 62500,
+                                    .revision = 7,
+                                    .specHash = SPEC_HASH,
+                                    .generation = 3,
                                     .sendByMono = 12345};
-    f->spec = (struct launch_spec){.region = "us-west-2", .zone = "us-west-2a", .instance_type = "m3.large",
-                                   .capacity = 2, .utility = 1, .hash = SPEC_HASH, .image = "ami-1",
-                                   .launch = parse(spec), .user_data = parse(user_data)};
-    f->definition = (struct definition){.name = "desktop-test", .file = "workertypes.d/desktop-test.json",
+    f->spec = (struct launch_spec){.region = "us-west-2",
+                                   .zone = "us-west-2a",
+                                   .instance_type = "m3.large",
+                                   .capacity = 2,
+                                   .utility = 1,
+                                   .hash = SPEC_HASH,
+                                   .image = "ami-1",
+                                   .launch = parse(spec),
+                                   .user_data = parse(user_data)};
+    f->definition = (struct definition){.name = "desktop-test",
+                                        .file = "workertypes.d/desktop-test.json",
                                         .tags = parse(tags),
                                         .document = parse("{\"lastModified\": \"2016-07-21T20:06:00.000Z\"}")};
-    f->launch = (struct ec2_launch){.grant = &f->grant, .spec = &f->spec, .definition = &f->definition,
-                                    .deployment_id = "the-deployment", .incarnation = "the-incarnation",
-                                    .provisioner_id = "aws-provisioner-v1", .root_url = "https://tc.example.com"};
+    f->launch = (struct ec2_launch){.grant = &f->grant,
+                                    .spec = &f->spec,
+                                    .definition = &f->definition,
+                                    .deployment_id = "the-deployment",
+                                    .incarnation = "the-incarnation",
+                                    .provisioner_id = "aws-provisioner-v1",
+                                    .root_url = "https://tc.example.com"};
     return f;
 }
 
@@ -317,8 +339,9 @@ static void launch_specs_that_cannot_be_sent_are_named(void **state)
     (void)state;
     expect_refusal(make("{\"ImageId\": \"a\", \"Tenancy\": \"default\"}", "{}", "{}"), "Tenancy");
     expect_refusal(make("{\"ImageId\": \"a\", \"KeyName\": 7}", "{}", "{}"), "launchSpec.KeyName: must be a text");
-    expect_refusal(make("{\"ImageId\": \"a\", \"BlockDeviceMappings\": [{\"Ebs\": {\"VolumeSize\": \"8\"}}]}", "{}", "{}"),
-                   "launchSpec.BlockDeviceMappings[0].Ebs.VolumeSize: must be a whole number");
+    expect_refusal(
+        make("{\"ImageId\": \"a\", \"BlockDeviceMappings\": [{\"Ebs\": {\"VolumeSize\": \"8\"}}]}", "{}", "{}"),
+        "launchSpec.BlockDeviceMappings[0].Ebs.VolumeSize: must be a whole number");
     expect_refusal(make("{\"ImageId\": \"a\", \"SecurityGroups\": \"default\"}", "{}", "{}"), "must be a list");
     expect_refusal(make("{\"ImageId\": \"a\", \"EbsOptimized\": \"yes\"}", "{}", "{}"), "must be true or false");
     expect_refusal(make("{\"ImageId\": \"a\", \"IamInstanceProfile\": \"p\"}", "{}", "{}"), "must be an object");

@@ -83,24 +83,26 @@ static void drop(struct seen *seen)
 #define LAUNCHED "<launchTime>2016-07-21T20:06:00.000Z</launchTime>"
 #define PAGE_HEAD                                                                                                      \
     "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"                                                                     \
-    "<DescribeInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\n<requestId>r-1</requestId>\n"    \
+    "<DescribeInstancesResponse xmlns=\"http://ec2.amazonaws.com/doc/2016-11-15/\">\n<requestId>r-1</requestId>\n"     \
     "<reservationSet>"
 #define PAGE_TAIL "</reservationSet><nextToken>t&amp;1</nextToken></DescribeInstancesResponse>"
 #define ONE(fields)                                                                                                    \
     "<item><reservationId>r-9</reservationId><groupSet/><instancesSet><item>" fields "</item></instancesSet></item>"
 
 static const char listing[] = PAGE_HEAD
-    "<item><reservationId>r-1</reservationId><ownerId>1</ownerId><groupSet><item><groupId>sg-1</groupId></item></groupSet>"
+    "<item><reservationId>r-1</reservationId><ownerId>1</ownerId><groupSet><item><groupId>sg-1</groupId></item></"
+    "groupSet>"
     "<instancesSet>"
     "<item><instanceId>i-0123456789abcdef0</instanceId><imageId>ami-1</imageId>"
-    "<instanceState><code>16</code><name>running</name></instanceState><instanceType>m3.large</instanceType>"
-    LAUNCHED "<placement><availabilityZone>us-west-2a</availabilityZone><groupName/><tenancy>default</tenancy></placement>"
+    "<instanceState><code>16</code><name>running</name></instanceState><instanceType>m3.large</instanceType>" LAUNCHED
+    "<placement><availabilityZone>us-west-2a</availabilityZone><groupName/><tenancy>default</tenancy></placement>"
     "<monitoring><state>disabled</state></monitoring><instanceLifecycle>spot</instanceLifecycle>"
     "<clientToken>p-1</clientToken><groupSet><item><groupId>sg-1</groupId><groupName>g</groupName></item></groupSet>"
     "<networkInterfaceSet><item><attachment><status>attached</status></attachment></item></networkInterfaceSet>"
     "<tagSet><item><key>provisiond:deployment</key><value>ours</value></item>"
     "<item><value>desktop-test</value><key>provisiond:type</key></item>"
-    "<item><key>provisiond:grant</key><value>42</value></item><item><key>provisiond:revision</key><value>7</value></item>"
+    "<item><key>provisiond:grant</key><value>42</value></item><item><key>provisiond:revision</key><value>7</value></"
+    "item>"
     "<item><key>provisiond:capacity</key><value>2</value></item>"
     "<item><key>provisiond:incarnation</key><value>inc</value></item>"
     "<item><key>provisiond:spec</key><value>abc</value></item>"
@@ -172,8 +174,9 @@ static void launches_and_terminations_give_rows(void **state)
     struct seen *seen = read_text(
         "<RunInstancesResponse xmlns='urn:x'><reservationId>r</reservationId><groupSet/><instancesSet>"
         "<item><instanceId>i-1</instanceId><instanceState><code>0</code><name>pending</name></instanceState>" LAUNCHED
-        INSTANCE_TAIL "</item><item><instanceId>i-2</instanceId><instanceState><code>0</code><name>pending</name>"
-        "</instanceState>" LAUNCHED INSTANCE_TAIL "</item></instancesSet></RunInstancesResponse>", 200);
+            INSTANCE_TAIL "</item><item><instanceId>i-2</instanceId><instanceState><code>0</code><name>pending</name>"
+        "</instanceState>" LAUNCHED INSTANCE_TAIL "</item></instancesSet></RunInstancesResponse>",
+        200);
 
     (void)state;
     assert_int_equal(seen->result, 0);
@@ -182,9 +185,11 @@ static void launches_and_terminations_give_rows(void **state)
     assert_string_equal(seen->rows[1].state, "pending");
     assert_string_equal(seen->next_token, "");
     drop(seen);
-    seen = read_text("<TerminateInstancesResponse><instancesSet><item><instanceId>i-1</instanceId><currentState><code>32"
-                     "</code><name>shutting-down</name></currentState><previousState><code>16</code><name>running</name>"
-                     "</previousState></item></instancesSet></TerminateInstancesResponse>", 200);
+    seen =
+        read_text("<TerminateInstancesResponse><instancesSet><item><instanceId>i-1</instanceId><currentState><code>32"
+                  "</code><name>shutting-down</name></currentState><previousState><code>16</code><name>running</name>"
+                  "</previousState></item></instancesSet></TerminateInstancesResponse>",
+                  200);
     assert_int_equal(seen->row_count, 1);
     assert_string_equal(seen->rows[0].state, "shutting-down");
     drop(seen);
@@ -192,11 +197,13 @@ static void launches_and_terminations_give_rows(void **state)
 
 static void namespace_prefixes_are_ignored(void **state)
 {
-    struct seen *seen = read_text("<e:DescribeInstancesResponse xmlns:e='urn:e'><e:reservationSet><e:item>"
-                                  "<e:instancesSet><e:item><e:instanceId>i-1</e:instanceId><e:instanceState><e:name>running"
-                                  "</e:name></e:instanceState>"
-                                  "<e:launchTime>2016-07-21T20:06:00Z</e:launchTime></e:item></e:instancesSet></e:item>"
-                                  "</e:reservationSet></e:DescribeInstancesResponse>", 200);
+    struct seen *seen =
+        read_text("<e:DescribeInstancesResponse xmlns:e='urn:e'><e:reservationSet><e:item>"
+                  "<e:instancesSet><e:item><e:instanceId>i-1</e:instanceId><e:instanceState><e:name>running"
+                  "</e:name></e:instanceState>"
+                  "<e:launchTime>2016-07-21T20:06:00Z</e:launchTime></e:item></e:instancesSet></e:item>"
+                  "</e:reservationSet></e:DescribeInstancesResponse>",
+                  200);
 
     (void)state;
     assert_int_equal(seen->result, 0);
@@ -209,7 +216,8 @@ static void unreadable_rows_are_kept_as_such(void **state)
 {
     static const char *const bad[] = {
         PAGE_HEAD ONE("<instanceState><name>running</name></instanceState>" LAUNCHED) PAGE_TAIL,
-        PAGE_HEAD ONE("<instanceId></instanceId><instanceState><name>running</name></instanceState>" LAUNCHED) PAGE_TAIL,
+        PAGE_HEAD ONE("<instanceId></instanceId><instanceState><name>running</name></instanceState>" LAUNCHED)
+            PAGE_TAIL,
         PAGE_HEAD ONE("<instanceId>i-1</instanceId>" LAUNCHED) PAGE_TAIL,
         PAGE_HEAD ONE("<instanceId>i-1</instanceId><instanceState><name>running</name></instanceState>") PAGE_TAIL,
         PAGE_HEAD ONE("<instanceId>i-1</instanceId><instanceState><name>running</name></instanceState>"
@@ -242,7 +250,8 @@ static void unreadable_rows_are_kept_as_such(void **state)
 
 static void a_nameless_row_has_the_same_name_in_each_listing(void **state)
 {
-    static const char page[] = PAGE_HEAD ONE("<imageId>a</imageId>" LAUNCHED) ONE("<imageId>b</imageId>" LAUNCHED) PAGE_TAIL;
+    static const char page[] =
+        PAGE_HEAD ONE("<imageId>a</imageId>" LAUNCHED) ONE("<imageId>b</imageId>" LAUNCHED) PAGE_TAIL;
     struct seen *first = read_text(page, 200), *again = read_text(page, 200);
 
     (void)state;
@@ -261,8 +270,9 @@ static void odd_words_and_tags_are_taken_with_care(void **state)
                       "<item><key>provisiond:grant</key><value>-5</value></item>"
                       "<item><key>provisiond:revision</key><value>99999999999999999999</value></item>"
                       "<item><key>provisiond:capacity</key><value>2x</value></item></tagSet>")
-        ONE("<instanceId>i-2</instanceId><instanceState><name>running</name></instanceState>" LAUNCHED
-            "<tagSet><item><key>provisiond:deployment</key><value>theirs</value></item></tagSet>") PAGE_TAIL, 200);
+            ONE("<instanceId>i-2</instanceId><instanceState><name>running</name></instanceState>" LAUNCHED
+                "<tagSet><item><key>provisiond:deployment</key><value>theirs</value></item></tagSet>") PAGE_TAIL,
+        200);
 
     (void)state;
     assert_int_equal(seen->row_count, 1); /* another deployment's is not ours to count */
@@ -276,8 +286,10 @@ static void odd_words_and_tags_are_taken_with_care(void **state)
 
 static void refusals_are_read_with_their_status(void **state)
 {
-    struct seen *seen = read_text("<?xml version=\"1.0\"?><Response><Errors><Error><Code>InsufficientInstanceCapacity</Code>"
-                                  "<Message>no &lt;room&gt;</Message></Error></Errors><RequestID>r</RequestID></Response>", 500);
+    struct seen *seen =
+        read_text("<?xml version=\"1.0\"?><Response><Errors><Error><Code>InsufficientInstanceCapacity</Code>"
+                  "<Message>no &lt;room&gt;</Message></Error></Errors><RequestID>r</RequestID></Response>",
+                  500);
 
     (void)state;
     assert_int_equal(seen->result, 1);
@@ -286,7 +298,8 @@ static void refusals_are_read_with_their_status(void **state)
     assert_string_equal(seen->error.message, "no <room>");
     drop(seen);
     seen = read_text("<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>"
-                     "<Code>ExpiredToken</Code><Message>m</Message></Error></ErrorResponse>", 403);
+                     "<Code>ExpiredToken</Code><Message>m</Message></Error></ErrorResponse>",
+                     403);
     assert_int_equal(seen->result, 1);
     assert_string_equal(seen->error.code, "ExpiredToken");
     drop(seen);
@@ -295,7 +308,10 @@ static void refusals_are_read_with_their_status(void **state)
 /* Case B31, and entity bombs. */
 static void bodies_that_are_not_ec2s_are_no_answer(void **state)
 {
-    static const struct { int status; const char *body; } bad[] = {
+    static const struct {
+        int status;
+        const char *body;
+    } bad[] = {
         {502, "<html><head><title>502 Bad Gateway</title></head><body><hr></body></html>"},
         {200, "<html><body>maintenance</body></html>"},
         {200, "<!DOCTYPE html><html></html>"},
@@ -363,19 +379,20 @@ static void depth_and_lengths_are_bounded(void **state)
 }
 
 #define PRICE(price, time, product)                                                                                    \
-    "<item><instanceType>m3.large</instanceType><productDescription>" product "</productDescription><spotPrice>" price   \
+    "<item><instanceType>m3.large</instanceType><productDescription>" product "</productDescription><spotPrice>" price \
     "</spotPrice><timestamp>" time "</timestamp><availabilityZone>us-west-2a</availabilityZone></item>"
 #define NOON "2016-07-21T12:00:00.000Z"
 
 static void prices_are_exact_and_bad_ones_are_left_out(void **state)
 {
-    struct seen *seen = read_text("<DescribeSpotPriceHistoryResponse><spotPriceHistorySet>"
-                                  PRICE("0.031300", NOON, "Linux/UNIX") PRICE("0.0000001", NOON, "Linux/UNIX")
-                                  PRICE("0", NOON, "Linux/UNIX") PRICE("-1", NOON, "Linux/UNIX")
-                                  PRICE("NaN", NOON, "Linux/UNIX") PRICE("", NOON, "Linux/UNIX")
-                                  PRICE("1e3", NOON, "Linux/UNIX") PRICE("0.1", "soon", "Linux/UNIX")
-                                  PRICE("0.2", NOON, "Windows") PRICE("12", NOON, "Linux/UNIX")
-                                  "</spotPriceHistorySet><nextToken/></DescribeSpotPriceHistoryResponse>", 200);
+    struct seen *seen = read_text(
+        "<DescribeSpotPriceHistoryResponse><spotPriceHistorySet>" PRICE("0.031300", NOON, "Linux/UNIX")
+            PRICE("0.0000001", NOON, "Linux/UNIX") PRICE("0", NOON, "Linux/UNIX") PRICE("-1", NOON, "Linux/UNIX")
+                PRICE("NaN", NOON, "Linux/UNIX") PRICE("", NOON, "Linux/UNIX") PRICE("1e3", NOON, "Linux/UNIX")
+                    PRICE("0.1", "soon", "Linux/UNIX") PRICE("0.2", NOON, "Windows")
+                        PRICE("12", NOON,
+                              "Linux/UNIX") "</spotPriceHistorySet><nextToken/></DescribeSpotPriceHistoryResponse>",
+        200);
 
     (void)state;
     assert_int_equal(seen->result, 0);
@@ -395,8 +412,10 @@ static void other_sets_become_flat_items(void **state)
         "<DescribeInstanceTypesResponse><instanceTypeSet><item><instanceType>m3.large</instanceType>"
         "<supportedVirtualizationTypes><item>hvm</item><item>paravirtual</item></supportedVirtualizationTypes>"
         "<processorInfo><supportedArchitectures><item>x86_64</item></supportedArchitectures></processorInfo>"
-        "<networkInfo><enaSupport>unsupported</enaSupport></networkInfo><vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo>"
-        "</item><item><instanceType>c5.large</instanceType></item></instanceTypeSet></DescribeInstanceTypesResponse>", 200);
+        "<networkInfo><enaSupport>unsupported</enaSupport></networkInfo><vCpuInfo><defaultVCpus>2</defaultVCpus></"
+        "vCpuInfo>"
+        "</item><item><instanceType>c5.large</instanceType></item></instanceTypeSet></DescribeInstanceTypesResponse>",
+        200);
     char *text;
 
     (void)state;

@@ -18,8 +18,10 @@
 #define SUITE_SECRET "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 #define SUITE_STAMP "20150830T123600Z"
 #define SUITE_TOKEN                                                                                                    \
-    "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwth" \
-    "Ax7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAk" \
+    "AQoDYXdzEPT//////////"                                                                                            \
+    "wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwth"                     \
+    "Ax7mSEI/qkPpKPi/"                                                                                                 \
+    "kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVXAk"                \
     "iY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
 
 struct vector {
@@ -57,10 +59,17 @@ static void the_published_suite_is_signed_as_published(void **state)
         headers[count++] = (struct sigv4_header){"x-amz-date", SUITE_STAMP};
         if (vector->token)
             headers[count++] = (struct sigv4_header){"x-amz-security-token", vector->token};
-        struct sigv4_request request = {.method = vector->method, .path = vector->path, .headers = headers,
-                                        .header_count = count, .body = vector->body, .body_size = strlen(vector->body),
-                                        .stamp = SUITE_STAMP, .region = "us-east-1", .service = "service",
-                                        .access_key = SUITE_KEY, .secret_key = key};
+        struct sigv4_request request = {.method = vector->method,
+                                        .path = vector->path,
+                                        .headers = headers,
+                                        .header_count = count,
+                                        .body = vector->body,
+                                        .body_size = strlen(vector->body),
+                                        .stamp = SUITE_STAMP,
+                                        .region = "us-east-1",
+                                        .service = "service",
+                                        .access_key = SUITE_KEY,
+                                        .secret_key = key};
         assert_int_equal(sigv4_authorization(&request, authorization, sizeof authorization), 0);
         const char *signature = strstr(authorization, "Signature=");
         assert_non_null(signature);
@@ -99,8 +108,9 @@ static void a_signed_post_has_all_its_headers(void **state)
     assert_string_equal(out.headers[0], "Content-Type: application/x-www-form-urlencoded; charset=utf-8");
     assert_string_equal(out.headers[1], "Host: ec2.us-east-1.amazonaws.com");
     assert_string_equal(out.headers[2], "X-Amz-Date: 20150830T123600Z");
-    assert_true(text_starts(out.headers[3], "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/"
-                                            "ec2/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature="));
+    assert_true(text_starts(out.headers[3],
+                            "Authorization: AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/"
+                            "ec2/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature="));
     assert_null(out.headers[4]);
     ec2_signed_clear(&out);
     assert_null(out.headers[0]);
@@ -113,9 +123,10 @@ static void a_session_token_is_sent_and_signed(void **state)
     struct ec2_signed a, b;
 
     (void)state;
-    assert_int_equal(ec2_sign(&a, "http://127.0.0.1:8080/ec2/x/", "A=1", 3, "ec2", "x", &with, (struct wall){0}, NULL), 0);
-    assert_int_equal(ec2_sign(&b, "http://127.0.0.1:8080/ec2/x/", "A=1", 3, "ec2", "x", &without, (struct wall){0}, NULL),
+    assert_int_equal(ec2_sign(&a, "http://127.0.0.1:8080/ec2/x/", "A=1", 3, "ec2", "x", &with, (struct wall){0}, NULL),
                      0);
+    assert_int_equal(
+        ec2_sign(&b, "http://127.0.0.1:8080/ec2/x/", "A=1", 3, "ec2", "x", &without, (struct wall){0}, NULL), 0);
     assert_string_equal(a.headers[1], "Host: 127.0.0.1:8080");
     assert_string_equal(a.headers[3], "X-Amz-Security-Token: the+token/==");
     assert_non_null(strstr(a.headers[4], "content-type;host;x-amz-date;x-amz-security-token"));
@@ -128,10 +139,13 @@ static void a_session_token_is_sent_and_signed(void **state)
 
 static void every_signed_thing_changes_the_signature(void **state)
 {
-    struct { const char *url, *body, *region; int64_t at; } variants[] = {
-        {"http://localhost/", "A=1", "r", 0},      {"http://localhost:81/", "A=1", "r", 0},
-        {"http://localhost/p/", "A=1", "r", 0},    {"http://localhost/p%20q/", "A=1", "r", 0},
-        {"http://localhost/", "A=2", "r", 0},      {"http://localhost/", "A=1", "s", 0},
+    struct {
+        const char *url, *body, *region;
+        int64_t at;
+    } variants[] = {
+        {"http://localhost/", "A=1", "r", 0},    {"http://localhost:81/", "A=1", "r", 0},
+        {"http://localhost/p/", "A=1", "r", 0},  {"http://localhost/p%20q/", "A=1", "r", 0},
+        {"http://localhost/", "A=2", "r", 0},    {"http://localhost/", "A=1", "s", 0},
         {"http://localhost/", "A=1", "r", 1000},
     };
     struct aws_credentials credentials = make_credentials(NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* credentials.c: chooses where credentials come from (environment, shared file, metadata service), keeps them fresh, and
- * says in one line why there are none. A worker without credentials runs on and recovers alone.
- * Runs in: type and region workers. Never blocks on the network. Owns: the current credentials. */
+/* credentials.c: chooses where credentials come from (environment, shared file, metadata service), keeps them fresh,
+ * and says in one line why there are none. A worker without credentials runs on and recovers alone. Runs in: type and
+ * region workers. Never blocks on the network. Owns: the current credentials. */
 #include "worker/ec2/credentials.h"
 
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 
 #include "worker/ec2/credentials_sources.h"
 
-#define RETRY SPAN_SECONDS(10)            /* case B50 */
-#define AHEAD_MS (5 * 60 * 1000)          /* refreshed so long before they end */
+#define RETRY SPAN_SECONDS(10)   /* case B50 */
+#define AHEAD_MS (5 * 60 * 1000) /* refreshed so long before they end */
 
 enum source { SOURCE_ENVIRONMENT, SOURCE_FILE, SOURCE_METADATA };
 
@@ -19,7 +19,7 @@ struct credentials {
     struct aws_credentials current;
     struct aws_credentials next; /* from the metadata service, until the next step: the current ones are lent out */
     bool present, has_next;
-    bool wanted;         /* a refresh is wanted as soon as next_try allows it */
+    bool wanted; /* a refresh is wanted as soon as next_try allows it */
     struct mono next_try;
     char path[512], profile[NAME_SIZE];
     struct metadata *metadata;
@@ -104,7 +104,8 @@ static void choose(struct credentials *credentials, struct http_client *http, co
     credentials->source = SOURCE_METADATA;
     credentials->metadata = metadata_create(http, metadata_endpoint, on_metadata, credentials);
     credentials->wanted = true;
-    text_copy(credentials->problem, sizeof credentials->problem, "AWS credentials: the metadata service is being asked");
+    text_copy(credentials->problem, sizeof credentials->problem,
+              "AWS credentials: the metadata service is being asked");
 }
 
 int credentials_create(struct credentials **out, struct http_client *http, const char *metadata_endpoint,

@@ -44,7 +44,11 @@ int credentials_from_environment(struct aws_credentials *out, struct error *err)
 /* ---- INI ---- */
 
 /* One line, cut into what it is; the pieces point into the text. */
-struct line { const char *name, *value; size_t name_size, value_size; bool section; };
+struct line {
+    const char *name, *value;
+    size_t name_size, value_size;
+    bool section;
+};
 
 static void trim(const char **text, size_t *size)
 {
@@ -132,9 +136,10 @@ int credentials_from_ini(struct aws_credentials *out, const char *text, const ch
     if (!found)
         return error_set(err, ERROR_INPUT, "%s has no profile [%s]", name, profile);
     if (unsupported)
-        return error_set(err, ERROR_INPUT, "%s: profile [%s] names a role or a process: not supported, give it keys", name,
-                         profile);
-    return error_set(err, ERROR_INPUT, "%s: profile [%s] lacks aws_access_key_id or aws_secret_access_key", name, profile);
+        return error_set(err, ERROR_INPUT, "%s: profile [%s] names a role or a process: not supported, give it keys",
+                         name, profile);
+    return error_set(err, ERROR_INPUT, "%s: profile [%s] lacks aws_access_key_id or aws_secret_access_key", name,
+                     profile);
 }
 
 int credentials_from_file(struct aws_credentials *out, const char *path, const char *profile, struct error *err)

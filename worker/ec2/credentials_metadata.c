@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* credentials_metadata.c: the role's credentials from the instance metadata service, version 2 only: a token by PUT, the
- * name of the role, its credentials. Each call ends within 3 s; the usual reason for none is the hop limit (case B50).
- * Runs in: type and region workers. Never blocks. Owns: the metadata token, its one request. */
+/* credentials_metadata.c: the role's credentials from the instance metadata service, version 2 only: a token by PUT,
+ * the name of the role, its credentials. Each call ends within 3 s; the usual reason for none is the hop limit (case
+ * B50). Runs in: type and region workers. Never blocks. Owns: the metadata token, its one request. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,7 +113,8 @@ static void on_keys(struct metadata *metadata, const struct http_response *respo
 
 static void on_status(struct metadata *metadata, int status)
 {
-    static const char *const calls[] = {[METADATA_TOKEN] = "its token", [METADATA_ROLE] = "the role's name",
+    static const char *const calls[] = {[METADATA_TOKEN] = "its token",
+                                        [METADATA_ROLE] = "the role's name",
                                         [METADATA_KEYS] = "the role's credentials"};
     char text[160];
 
@@ -135,9 +136,12 @@ static void on_answer(void *context, const struct http_response *response)
     char text[256];
 
     if (response->outcome != HTTP_ANSWERED) {
-        text_format(text, sizeof text, "no AWS credentials in the environment or a file, and no answer from the metadata "
-                    "service%s", metadata->step == METADATA_TOKEN && response->outcome != HTTP_NOT_SENT
-                    ? " to PUT: in a container its hop limit must be 2 (HttpPutResponseHopLimit)" : "");
+        text_format(text, sizeof text,
+                    "no AWS credentials in the environment or a file, and no answer from the metadata "
+                    "service%s",
+                    metadata->step == METADATA_TOKEN && response->outcome != HTTP_NOT_SENT
+                        ? " to PUT: in a container its hop limit must be 2 (HttpPutResponseHopLimit)"
+                        : "");
         conclude(metadata, NULL, text);
     } else if (response->status != 200) {
         on_status(metadata, response->status);
@@ -166,9 +170,14 @@ static void begin(struct metadata *metadata, enum metadata_step step)
     else
         buffer_print(&header, "X-aws-ec2-metadata-token: %s", secret_reveal(metadata->token));
     const char *headers[] = {header.bytes, NULL};
-    struct http_request request = {.method = token_call ? "PUT" : "GET", .url = url.bytes, .headers = headers,
-                                   .body = token_call ? "" : NULL, .connect_limit = CONNECT_LIMIT,
-                                   .total_limit = CALL_LIMIT, .size_limit = ANSWER_LIMIT, .on_done = on_answer,
+    struct http_request request = {.method = token_call ? "PUT" : "GET",
+                                   .url = url.bytes,
+                                   .headers = headers,
+                                   .body = token_call ? "" : NULL,
+                                   .connect_limit = CONNECT_LIMIT,
+                                   .total_limit = CALL_LIMIT,
+                                   .size_limit = ANSWER_LIMIT,
+                                   .on_done = on_answer,
                                    .context = metadata};
     int64_t id = http_start(metadata->http, &request, &err);
     buffer_free(&url);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* describe.c: the forms of the reading calls and of TerminateInstances. A listing filters by the deployment's tag and by
- * nothing else: every version has set that one (case B35).
- * Runs in: region workers, type workers. Pure. Owns nothing: the caller frees the forms. */
+/* describe.c: the forms of the reading calls and of TerminateInstances. A listing filters by the deployment's tag and
+ * by nothing else: every version has set that one (case B35). Runs in: region workers, type workers. Pure. Owns
+ * nothing: the caller frees the forms. */
 #include "worker/ec2/describe.h"
 
 static void add_list(struct ec2_form *form, const char *name, const char *const *values, size_t count)
@@ -57,8 +57,8 @@ void ec2_terminate_instances(struct ec2_form *form, const char *const *ids, size
     add_list(form, "InstanceId", ids, count);
 }
 
-void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance_types, size_t count,
-                              struct wall start, const char *next_token)
+void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance_types, size_t count, struct wall start,
+                              const char *next_token)
 {
     char since[40];
 
@@ -72,13 +72,13 @@ void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance
 
 struct catalogue_call {
     const char *action;
-    const char *list;     /* names are given as this list, or */
-    const char *filter;   /* as this filter */
-    int page;             /* MaxResults when nothing is named; 0: the call has none */
+    const char *list;   /* names are given as this list, or */
+    const char *filter; /* as this filter */
+    int page;           /* MaxResults when nothing is named; 0: the call has none */
 };
 
-/* EC2's own limits: DescribeInstanceTypes 100 rows a page; DescribeKeyPairs and DescribeAvailabilityZones are not paged;
- * MaxResults beside ids or names is refused by several of them. */
+/* EC2's own limits: DescribeInstanceTypes 100 rows a page; DescribeKeyPairs and DescribeAvailabilityZones are not
+ * paged; MaxResults beside ids or names is refused by several of them. */
 static const struct catalogue_call catalogue[] = {
     [EC2_IMAGES] = {"DescribeImages", "ImageId", NULL, 0},
     [EC2_INSTANCE_TYPES] = {"DescribeInstanceTypes", "InstanceType", NULL, 100},

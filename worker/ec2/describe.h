@@ -18,8 +18,8 @@ void ec2_describe_client_token(struct ec2_form *form, const char *token);
 void ec2_describe_ids(struct ec2_form *form, const char *const *ids, size_t count);
 void ec2_terminate_instances(struct ec2_form *form, const char *const *ids, size_t count);
 /* Linux/UNIX spot prices since `start`. */
-void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance_types, size_t count,
-                              struct wall start, const char *next_token);
+void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance_types, size_t count, struct wall start,
+                              const char *next_token);
 
 /* The catalogue, for preflight and look-ups: the named things, or all of them when count is 0. */
 enum ec2_catalogue {

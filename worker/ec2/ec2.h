@@ -28,7 +28,9 @@ struct aws_credentials {
 };
 
 /* ---- parameters: an ordered form body ---- */
-struct ec2_form { struct buffer body; }; /* "Action=...&Version=..." percent-encoded */
+struct ec2_form {
+    struct buffer body;
+}; /* "Action=...&Version=..." percent-encoded */
 void ec2_form_start(struct ec2_form *form, const char *action);
 void ec2_form_add(struct ec2_form *form, const char *name, const char *value);
 void ec2_form_add_integer(struct ec2_form *form, const char *name, int64_t value);
@@ -64,7 +66,11 @@ struct ec2_launch {
 int ec2_run_instances(struct ec2_form *form, const struct ec2_launch *launch, struct error *err);
 
 /* ---- answers ---- */
-struct ec2_error { int status; char code[CODE_SIZE]; char message[SENTENCE_SIZE]; };
+struct ec2_error {
+    int status;
+    char code[CODE_SIZE];
+    char message[SENTENCE_SIZE];
+};
 
 /* The class of a refusal, by code and never by HTTP status alone. Unlisted 4xx: definition. Unlisted 5xx, or an answer
  * that is not EC2's XML: FAILURE_NO_ANSWER (for a launch: outcome unknown). Account-wide reasons of early deaths:
@@ -78,7 +84,7 @@ bool ec2_wants_new_credentials(const struct ec2_error *error);
  * and depth are bounded, memory does not grow with the body; a row that cannot be read becomes state "unreadable". */
 struct ec2_reader;
 struct ec2_reader_calls {
-    void (*instance)(void *context, const struct proto_ROW *row); /* DescribeInstances, RunInstances, Terminate */
+    void (*instance)(void *context, const struct proto_ROW *row);  /* DescribeInstances, RunInstances, Terminate */
     void (*price)(void *context, const struct proto_PRICE *price); /* DescribeSpotPriceHistory, one history row */
     /* any other item: flat name -> text pairs of one element of the named set (imagesSet, instanceTypeSet, ...):
      * {"instanceType": "m3.large", "processorInfo.supportedArchitectures": ["x86_64"], ...}; what is inside an inner

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* launch.c: the one RunInstances request of a grant. Everything in it comes from the grant, the spec and the definition,
- * nothing from the clock or from chance: a repeat with the same ClientToken must be the same request, or EC2 answers
- * IdempotentParameterMismatch. What images can see of it is fixed by a golden test (case B35).
- * Runs in: type workers. Pure. Owns nothing: the caller frees the form. User data is never logged (case B54). */
+/* launch.c: the one RunInstances request of a grant. Everything in it comes from the grant, the spec and the
+ * definition, nothing from the clock or from chance: a repeat with the same ClientToken must be the same request, or
+ * EC2 answers IdempotentParameterMismatch. What images can see of it is fixed by a golden test (case B35). Runs in:
+ * type workers. Pure. Owns nothing: the caller frees the form. User data is never logged (case B54). */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static int check_grant(const struct ec2_launch *launch, struct error *err)
     if (strcmp(grant->specHash, spec->hash) != 0 || strcmp(grant->region, spec->region) != 0 ||
         strcmp(grant->zone, spec->zone) != 0 || strcmp(grant->instanceType, spec->instance_type) != 0)
         return error_set(err, ERROR_INPUT,
-                         "grant %" PRId64 " is for %s/%s and spec %.12s, which the definition no longer gives (%s/%s, %.12s)",
+                         "grant %" PRId64
+                         " is for %s/%s and spec %.12s, which the definition no longer gives (%s/%s, %.12s)",
                          grant->grant, grant->zone, grant->instanceType, grant->specHash, spec->zone,
                          spec->instance_type, spec->hash);
     if (market_of(grant->market) < 0 || grant->count < 1 || !grant->token[0])
@@ -54,7 +55,11 @@ static void add_market(struct ec2_form *form, const struct proto_GRANT *grant)
 /* ---- tags ---- */
 
 /* Where the next tag goes. */
-struct tag_list { struct ec2_form *form; int resource; int count; };
+struct tag_list {
+    struct ec2_form *form;
+    int resource;
+    int count;
+};
 
 static void add_tag(struct tag_list *list, const char *key, const char *value)
 {
@@ -90,8 +95,7 @@ static void add_user_tags(struct tag_list *list, json_t *tags)
 
     if (!names)
         abort();
-    json_object_foreach(tags, name, value)
-        names[i++] = name;
+    json_object_foreach(tags, name, value) names[i++] = name;
     qsort(names, count, sizeof *names, compare_names);
     for (i = 0; i < count; i++) {
         const char *text = json_string_value(json_object_get(tags, names[i]));
@@ -128,8 +132,8 @@ static json_t *last_modified(const struct definition *definition)
     return json_string(text ? text : NEVER_MODIFIED);
 }
 
-/* The object that aws-provisioner gave, under its names: images read it. Times come from the definition, since the clock
- * would make each repeat another request. */
+/* The object that aws-provisioner gave, under its names: images read it. Times come from the definition, since the
+ * clock would make each repeat another request. */
 static json_t *user_data_object(const struct ec2_launch *launch)
 {
     const struct proto_GRANT *grant = launch->grant;
@@ -137,13 +141,13 @@ static json_t *user_data_object(const struct ec2_launch *launch)
     struct buffer base = {0};
 
     buffer_print(&base, "%s/api/aws-provisioner/v1", launch->root_url);
-    json_t *object = json_pack(
-        "{s:s, s:I, s:O, s:s, s:o, s:o, s:f, s:s, s:s, s:s, s:s, s:f, s:s, s:s}", "availabilityZone", grant->zone,
-        "capacity", (json_int_t)grant->capacity, "data", launch->spec->user_data, "instanceType", grant->instanceType,
-        "lastModified", last_modified(launch->definition), "launchSpecGenerated", last_modified(launch->definition),
-        "price", dollars, "provisionerBaseUrl", buffer_text(&base), "provisionerId", launch->provisioner_id, "region",
-        grant->region, "securityToken", grant->token, "spotBid", dollars, "taskclusterRootUrl", launch->root_url,
-        "workerType", launch->definition->name);
+    json_t *object =
+        json_pack("{s:s, s:I, s:O, s:s, s:o, s:o, s:f, s:s, s:s, s:s, s:s, s:f, s:s, s:s}", "availabilityZone",
+                  grant->zone, "capacity", (json_int_t)grant->capacity, "data", launch->spec->user_data, "instanceType",
+                  grant->instanceType, "lastModified", last_modified(launch->definition), "launchSpecGenerated",
+                  last_modified(launch->definition), "price", dollars, "provisionerBaseUrl", buffer_text(&base),
+                  "provisionerId", launch->provisioner_id, "region", grant->region, "securityToken", grant->token,
+                  "spotBid", dollars, "taskclusterRootUrl", launch->root_url, "workerType", launch->definition->name);
     buffer_free(&base);
     return object;
 }
@@ -157,7 +161,8 @@ static int add_user_data(struct ec2_form *form, const struct ec2_launch *launch,
 
     json_decref(object);
     if (!text)
-        return error_set(err, ERROR_INPUT, "the user data of grant %" PRId64 " cannot be written", launch->grant->grant);
+        return error_set(err, ERROR_INPUT, "the user data of grant %" PRId64 " cannot be written",
+                         launch->grant->grant);
     size_t size = strlen(text);
     if (size > USER_DATA_LIMIT) {
         result = error_set(err, ERROR_LIMIT, "user data of %s: %zu bytes, and EC2 takes %d", launch->definition->name,
@@ -174,8 +179,8 @@ static int add_user_data(struct ec2_form *form, const struct ec2_launch *launch,
 
 /* ---- the request ---- */
 
-/* Defaults of EC2 that would bite: an idled-out worker would stop and stay on the bill; any process on the instance could
- * read its role's credentials without a token. */
+/* Defaults of EC2 that would bite: an idled-out worker would stop and stay on the bill; any process on the instance
+ * could read its role's credentials without a token. */
 static void add_fixed(struct ec2_form *form)
 {
     ec2_form_add(form, "InstanceInitiatedShutdownBehavior", "terminate");

@@ -11,9 +11,9 @@ enum field_kind {
     FIELD_TEXT,
     FIELD_INTEGER,
     FIELD_BOOL,
-    FIELD_TRUE,   /* true, whatever the launchSpec says */
-    FIELD_TEXTS,  /* Name.1, Name.2 ... */
-    FIELD_OBJECT, /* Name.Member */
+    FIELD_TRUE,    /* true, whatever the launchSpec says */
+    FIELD_TEXTS,   /* Name.1, Name.2 ... */
+    FIELD_OBJECT,  /* Name.Member */
     FIELD_OBJECTS, /* Name.1.Member ... */
     FIELD_LEFT_OUT /* known, and not sent */
 };
@@ -169,7 +169,8 @@ static int add_list(const struct place *place, const struct field *field, const 
 
     if (!json_is_array(list))
         return complain(place, "must be a list", err);
-    json_array_foreach(list, i, value) {
+    json_array_foreach(list, i, value)
+    {
         element = *place;
         if (text_format(name, sizeof name, "%s.%zu", place->name, i + 1) != 0 ||
             text_format(key, sizeof key, "%s[%zu]", place->path, i) != 0)
@@ -233,7 +234,8 @@ static int add_object(const struct place *place, const struct field *fields, con
 
     if (!json_is_object(object))
         return complain(place, "must be an object", err);
-    json_object_foreach((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         if (!known(fields, key)) {
             text_format(text, sizeof text, "\"%.80s\" is not a key that is known here", key);
             return complain(place, text, err);

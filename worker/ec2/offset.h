@@ -10,7 +10,7 @@
 #include "worker/ec2/ec2.h"
 
 struct clock_offset {
-    int64_t ms; /* the host's clock minus ours; 0: none */
+    int64_t ms;        /* the host's clock minus ours; 0: none */
     char problem[160]; /* a sentence for the status, "" if none */
 };
 

@@ -22,7 +22,7 @@ struct ec2_reader {
     struct ec2_reader_calls calls;
     char deployment[NAME_SIZE];
 
-    char path[PATH_LIMIT];      /* "DescribeImagesResponse/imagesSet/item" */
+    char path[PATH_LIMIT]; /* "DescribeImagesResponse/imagesSet/item" */
     size_t path_size;
     size_t starts[DEPTH_LIMIT]; /* where the name of each level begins in path */
     size_t depth;
@@ -35,8 +35,8 @@ struct ec2_reader {
     struct price_item price;
     json_t *other;
 
-    bool ended;          /* the root element is over */
-    bool refused;        /* it is an EC2 error answer */
+    bool ended;   /* the root element is over */
+    bool refused; /* it is an EC2 error answer */
     bool failed;
     bool long_token;
     char why[128];

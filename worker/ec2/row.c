@@ -15,7 +15,10 @@ struct text_field {
     bool may_be_cut;
 };
 
-#define ROW_TEXT(path, field, cut) {path, offsetof(struct proto_ROW, field), sizeof(((struct proto_ROW *)0)->field), cut}
+#define ROW_TEXT(path, field, cut)                                                                                     \
+    {                                                                                                                  \
+        path, offsetof(struct proto_ROW, field), sizeof(((struct proto_ROW *)0)->field), cut                           \
+    }
 
 static const struct text_field row_fields[] = {
     ROW_TEXT("instanceId", id, false),

@@ -16,8 +16,8 @@ struct instance_item {
     char tag_key[128], tag_value[256];
     bool spot;
     bool has_launch_time;
-    bool spoilt;      /* a text that matters does not fit or cannot be understood */
-    uint64_t prints;  /* of all its texts, for the name of a row without an id */
+    bool spoilt;     /* a text that matters does not fit or cannot be understood */
+    uint64_t prints; /* of all its texts, for the name of a row without an id */
 };
 
 /* `path` is relative to the item: "placement/availabilityZone". */
@@ -29,7 +29,13 @@ void instance_item_tag_end(struct instance_item *item);
 void instance_item_end(struct instance_item *item, bool with_launch_time);
 
 /* One row of a price history. False from price_item_end: it is none that can be used (case B44). */
-struct price_item { struct proto_PRICE price; char product[64]; char money[48]; bool has_time; bool spoilt; };
+struct price_item {
+    struct proto_PRICE price;
+    char product[64];
+    char money[48];
+    bool has_time;
+    bool spoilt;
+};
 void price_item_text(struct price_item *item, const char *path, const char *text);
 bool price_item_end(struct price_item *item);
 

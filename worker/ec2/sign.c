@@ -105,9 +105,16 @@ int ec2_sign(struct ec2_signed *out, const char *url, const char *body, size_t b
     headers[count++] = (struct sigv4_header){"x-amz-date", stamp};
     if (credentials->session_token)
         headers[count++] = (struct sigv4_header){"x-amz-security-token", secret_reveal(credentials->session_token)};
-    struct sigv4_request request = {.method = "POST", .path = parts.path, .headers = headers, .header_count = count,
-                                    .body = body, .body_size = body_size, .stamp = stamp, .region = region,
-                                    .service = service, .access_key = credentials->access_key,
+    struct sigv4_request request = {.method = "POST",
+                                    .path = parts.path,
+                                    .headers = headers,
+                                    .header_count = count,
+                                    .body = body,
+                                    .body_size = body_size,
+                                    .stamp = stamp,
+                                    .region = region,
+                                    .service = service,
+                                    .access_key = credentials->access_key,
                                     .secret_key = credentials->secret_key};
     size_t prefix = strlen(AUTHORIZATION);
     text_copy(out->authorization, sizeof out->authorization, AUTHORIZATION);

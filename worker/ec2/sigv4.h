@@ -9,11 +9,13 @@
 
 #include "common/secret.h"
 
-struct sigv4_header { const char *name, *value; }; /* name in lower case, value trimmed */
+struct sigv4_header {
+    const char *name, *value;
+}; /* name in lower case, value trimmed */
 
 struct sigv4_request {
     const char *method;
-    const char *path; /* as sent, percent-encoded */
+    const char *path;                   /* as sent, percent-encoded */
     const struct sigv4_header *headers; /* sorted by name */
     size_t header_count;
     const char *body;

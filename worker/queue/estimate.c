@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* estimate.c: the estimate of the oldest wait. Tasks are taken oldest first, so progress (fewer pending, or more claimed)
- * means that the one that was the oldest waits no more; who follows it is unknown, and the estimate starts anew.
- * Runs in: type worker. Pure. Owns nothing. */
+/* estimate.c: the estimate of the oldest wait. Tasks are taken oldest first, so progress (fewer pending, or more
+ * claimed) means that the one that was the oldest waits no more; who follows it is unknown, and the estimate starts
+ * anew. Runs in: type worker. Pure. Owns nothing. */
 #include "worker/queue/estimate.h"
 
 struct wall estimate_take(struct estimate *estimate, int64_t pending, int64_t claimed, struct wall now)

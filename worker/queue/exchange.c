@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* exchange.c: sends one signed GET and decides whether an outcome is an answer, another try, or a failure.
- * Tries: five at most, 100 ms x 2^n with 25 % jitter, never beyond the time limit of one call; only after network errors
- * and 5xx (facts/taskcluster.md). 401: once more if the server proves its time, else a growing wait (case B52).
+ * Tries: five at most, 100 ms x 2^n with 25 % jitter, never beyond the time limit of one call; only after network
+ * errors and 5xx (facts/taskcluster.md). 401: once more if the server proves its time, else a growing wait (case B52).
  * Runs in: type worker. Never blocks. Owns what struct exchange holds. */
 #include "worker/queue/exchange.h"
 
@@ -31,9 +31,14 @@ static int send_request(struct exchange *exchange, struct error *err)
     hawk_nonce(nonce);
     if (hawk_header(&header, &exchange->credentials, "GET", exchange->url, seconds, nonce, err) == 0) {
         const char *headers[] = {header.bytes, "Accept: application/json", NULL};
-        struct http_request request = {.method = "GET", .url = exchange->url, .headers = headers,
-                                       .connect_limit = exchange->connect_limit, .total_limit = exchange->total_limit,
-                                       .size_limit = exchange->size_limit, .on_done = on_done, .context = exchange};
+        struct http_request request = {.method = "GET",
+                                       .url = exchange->url,
+                                       .headers = headers,
+                                       .connect_limit = exchange->connect_limit,
+                                       .total_limit = exchange->total_limit,
+                                       .size_limit = exchange->size_limit,
+                                       .on_done = on_done,
+                                       .context = exchange};
         exchange->request = http_start(exchange->http, &request, err);
         result = exchange->request > 0 ? 0 : -1;
         exchange->request = result == 0 ? exchange->request : 0;
@@ -58,8 +63,11 @@ bool exchange_waits(const struct exchange *exchange, struct mono now)
 
 static void give_answer(struct exchange *exchange, const struct http_response *response, int status)
 {
-    struct exchange_answer answer = {.status = status, .body = "", .received = clock_now(),
-                                     .received_wall = clock_wall(), .problem = status ? "" : exchange->problem};
+    struct exchange_answer answer = {.status = status,
+                                     .body = "",
+                                     .received = clock_now(),
+                                     .received_wall = clock_wall(),
+                                     .problem = status ? "" : exchange->problem};
     if (response) {
         answer.body = response->body ? response->body : "";
         answer.body_size = response->body_size;
@@ -116,7 +124,8 @@ static void describe_refusal(struct exchange *exchange, const struct http_respon
     char code[64];
 
     queue_parse_code(response->body, response->body_size, code, sizeof code);
-    text_format(exchange->problem, sizeof exchange->problem, "queue auth failed (HTTP 401%s%s)", code[0] ? " " : "", code);
+    text_format(exchange->problem, sizeof exchange->problem, "queue auth failed (HTTP 401%s%s)", code[0] ? " " : "",
+                code);
     size_t used = strlen(exchange->problem);
     char *end = exchange->problem + used;
     size_t room = sizeof exchange->problem - used;
@@ -125,7 +134,8 @@ static void describe_refusal(struct exchange *exchange, const struct http_respon
     } else if (http_date_parse(response->date, &there) == 0) {
         long long off = (long long)(there.ms - clock_wall().ms) / 1000;
         if (llabs(off) >= WORTH_SAYING_SECONDS)
-            text_format(end, room, ", clock off by about %lld min (Date header): set the clock", (llabs(off) + 30) / 60);
+            text_format(end, room, ", clock off by about %lld min (Date header): set the clock",
+                        (llabs(off) + 30) / 60);
     }
 }
 

@@ -29,15 +29,15 @@ struct exchange {
 
     char url[1024];
     size_t size_limit;
-    int64_t request;       /* under way, 0 none */
+    int64_t request; /* under way, 0 none */
     int tries;
-    bool corrected;        /* the clock offset was taken for this GET */
-    struct mono started;   /* of the first try */
-    struct mono retry_at;  /* MONO_NEVER: no try is waiting */
+    bool corrected;       /* the clock offset was taken for this GET */
+    struct mono started;  /* of the first try */
+    struct mono retry_at; /* MONO_NEVER: no try is waiting */
 
-    int64_t offset_seconds; /* the queue's clock minus ours, proven by its mac */
+    int64_t offset_seconds;    /* the queue's clock minus ours, proven by its mac */
     struct mono refused_until; /* after 401: no GET before this */
-    int refusals;           /* 401s running */
+    int refusals;              /* 401s running */
     char problem[256];
 };
 

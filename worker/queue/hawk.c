@@ -32,7 +32,8 @@ static int add_ext(struct buffer *out, const struct secret *certificate, struct 
 {
     if (!certificate || secret_size(certificate) == 0)
         return 0;
-    json_t *parsed = json_read_text("TASKCLUSTER_CERTIFICATE", secret_reveal(certificate), secret_size(certificate), NULL);
+    json_t *parsed =
+        json_read_text("TASKCLUSTER_CERTIFICATE", secret_reveal(certificate), secret_size(certificate), NULL);
     if (!json_is_object(parsed)) { /* the parser's own words could quote the secret */
         json_decref(parsed);
         return error_set(err, ERROR_INPUT, "TASKCLUSTER_CERTIFICATE is not a JSON object");
@@ -81,8 +82,8 @@ int hawk_header(struct buffer *out, const struct queue_credentials *credentials,
     if (url_split(url, &parts, err) != 0 || add_ext(&ext, credentials->certificate, err) != 0)
         goto out;
     add_normalized(&normalized, &parts, method, seconds, nonce, buffer_text(&ext));
-    buffer_print(out, "Authorization: Hawk id=\"%s\", ts=\"%" PRId64 "\", nonce=\"%s\"", credentials->client_id, seconds,
-                 nonce);
+    buffer_print(out, "Authorization: Hawk id=\"%s\", ts=\"%" PRId64 "\", nonce=\"%s\"", credentials->client_id,
+                 seconds, nonce);
     if (ext.size > 0)
         buffer_print(out, ", ext=\"%s\"", ext.bytes);
     buffer_print(out, ", mac=\"");

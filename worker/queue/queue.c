@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* queue.c: one reading of demand as a short walk: counts (or the older route), the oldest pending task, the claimed list.
- * A step that fails leaves the last good figures alone and says so; figures are never made up (case B21).
- * Runs in: type worker. Never blocks. Owns: its requests, its readings, the list of workers seen with a claim. */
+/* queue.c: one reading of demand as a short walk: counts (or the older route), the oldest pending task, the claimed
+ * list. A step that fails leaves the last good figures alone and says so; figures are never made up (case B21). Runs
+ * in: type worker. Never blocks. Owns: its requests, its readings, the list of workers seen with a claim. */
 #include "worker/queue/queue.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "worker/queue/estimate.h"
 #include "worker/queue/exchange.h"
 #include "worker/queue/queue_parse.h"
+#include "worker/queue/workers.h"
 
 #define ROUTE_RETRY SPAN_SECONDS(600) /* a route that was refused or missing is tried again */
 #define CLAIMED_PAGE_TASKS 100        /* each row holds a whole task definition */
@@ -21,21 +22,19 @@
 
 enum step { STEP_NONE, STEP_COUNTS, STEP_PENDING_COUNT, STEP_OLDEST, STEP_CLAIMED };
 
-struct workers { char **ids; size_t count, room; };
-
 struct queue {
     struct exchange exchange;
-    char base[512];  /* https://tc.example.com/api/queue/v1 */
-    char name[256];  /* provisioner%2Ftype */
+    char base[512]; /* https://tc.example.com/api/queue/v1 */
+    char name[256]; /* provisioner%2Ftype */
     struct demand demand;
     struct estimate estimate;
     uint64_t readings;
 
     enum step step;
     bool wants_claimed;
-    char problem[256];            /* of the reading under way */
-    struct mono counts_missing;   /* until then the older route is asked at once; MONO_ZERO: the counts route works */
-    struct mono pending_refused;  /* until then the oldest wait is estimated */
+    char problem[256];           /* of the reading under way */
+    struct mono counts_missing;  /* until then the older route is asked at once; MONO_ZERO: the counts route works */
+    struct mono pending_refused; /* until then the oldest wait is estimated */
     struct mono claimed_refused;
 
     struct workers claimed, reading;
@@ -44,48 +43,6 @@ struct queue {
 };
 
 static void begin_step(struct queue *queue, enum step step, struct mono now);
-
-/* ---- credentials ---- */
-
-void queue_credentials_from_environment(struct queue_credentials *out)
-{
-    *out = (struct queue_credentials){0};
-    text_copy(out->client_id, sizeof out->client_id, getenv("TASKCLUSTER_CLIENT_ID"));
-    out->access_token = secret_from_environment("TASKCLUSTER_ACCESS_TOKEN");
-    out->certificate = secret_from_environment("TASKCLUSTER_CERTIFICATE");
-    unsetenv("TASKCLUSTER_CLIENT_ID");
-}
-
-void queue_credentials_clear(struct queue_credentials *credentials)
-{
-    secret_destroy(&credentials->access_token);
-    secret_destroy(&credentials->certificate);
-    *credentials = (struct queue_credentials){0};
-}
-
-/* ---- the list of workers ---- */
-
-static void workers_clear(struct workers *workers)
-{
-    for (size_t i = 0; i < workers->count; i++)
-        free(workers->ids[i]);
-    free(workers->ids);
-    *workers = (struct workers){0};
-}
-
-static void workers_add(void *context, const char *id)
-{
-    struct workers *workers = context;
-
-    if (workers->count == workers->room) {
-        workers->room = workers->room ? 2 * workers->room : 64;
-        workers->ids = realloc(workers->ids, workers->room * sizeof *workers->ids);
-        if (!workers->ids)
-            abort();
-    }
-    if (!(workers->ids[workers->count++] = strdup(id)))
-        abort();
-}
 
 /* ---- the walk ---- */
 
@@ -323,14 +280,13 @@ static int build_names(struct queue *queue, const struct queue_options *options,
     text_url_encode(&name, options->worker_type);
     int result = text_copy(queue->name, sizeof queue->name, buffer_text(&name));
     buffer_free(&name);
-    if (result != 0 || text_format(queue->base, sizeof queue->base, "%.*s/api/queue/v1", (int)length,
-                                   options->root_url) != 0)
+    if (result != 0 ||
+        text_format(queue->base, sizeof queue->base, "%.*s/api/queue/v1", (int)length, options->root_url) != 0)
         return error_set(err, ERROR_INPUT, "rootUrl, provisionerId or workerType is too long");
     return 0;
 }
 
-int queue_create(struct queue **out, struct http_client *http, const struct queue_options *options,
-                 struct error *err)
+int queue_create(struct queue **out, struct http_client *http, const struct queue_options *options, struct error *err)
 {
     struct queue *queue = calloc(1, sizeof *queue);
 
@@ -342,8 +298,11 @@ int queue_create(struct queue **out, struct http_client *http, const struct queu
     }
     queue->demand.pending = queue->demand.claimed = -1;
     queue->estimate.claimed = -1;
-    queue->exchange = (struct exchange){.http = http, .connect_limit = options->connect_limit,
-                                        .total_limit = options->total_limit, .on_answer = on_answer, .context = queue,
+    queue->exchange = (struct exchange){.http = http,
+                                        .connect_limit = options->connect_limit,
+                                        .total_limit = options->total_limit,
+                                        .on_answer = on_answer,
+                                        .context = queue,
                                         .retry_at = MONO_NEVER};
     if (queue->exchange.total_limit.us <= 0)
         queue->exchange.total_limit = SPAN_SECONDS(30);

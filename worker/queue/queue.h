@@ -31,19 +31,18 @@ struct queue_options {
 };
 
 struct demand {
-    int64_t pending, claimed;  /* tasks; -1 unknown */
-    struct mono seen;          /* when the counts request was answered; MONO_ZERO never */
+    int64_t pending, claimed; /* tasks; -1 unknown */
+    struct mono seen;         /* when the counts request was answered; MONO_ZERO never */
     struct wall seen_wall;
-    struct wall oldest;        /* when the oldest pending task was inserted; ms 0: none or unknown */
+    struct wall oldest; /* when the oldest pending task was inserted; ms 0: none or unknown */
     bool oldest_estimated;
-    bool claimed_list_known;   /* the claimed route works for us */
-    char problem[256];         /* what is wrong in one line, "" if nothing */
+    bool claimed_list_known; /* the claimed route works for us */
+    char problem[256];       /* what is wrong in one line, "" if nothing */
 };
 
 /* The texts and credentials of *options are copied; the client stays the caller's and outlives the queue's last
  * http_step: after queue_destroy nothing may run the client but http_destroy. */
-int queue_create(struct queue **out, struct http_client *http, const struct queue_options *options,
-                 struct error *err);
+int queue_create(struct queue **out, struct http_client *http, const struct queue_options *options, struct error *err);
 void queue_destroy(struct queue **queue);
 /* Starts one reading (counts; then the oldest pending only while pending > 0; the claimed list only when asked for).
  * A reading that is still under way is left to finish; after a refused authentication polls are skipped for a growing

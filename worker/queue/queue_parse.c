@@ -33,7 +33,8 @@ int queue_parse_counts(const char *body, size_t size, bool with_claimed, int64_t
     if (!object)
         return -1;
     if (json_get_integer(object, &at, "pendingTasks", true, 0, MOST_TASKS, &read_pending, err) == 0 &&
-        (!with_claimed || json_get_integer(object, &at, "claimedTasks", true, 0, MOST_TASKS, &read_claimed, err) == 0)) {
+        (!with_claimed ||
+         json_get_integer(object, &at, "claimedTasks", true, 0, MOST_TASKS, &read_claimed, err) == 0)) {
         *pending = read_pending;
         *claimed = read_claimed;
         result = 0;
@@ -78,7 +79,8 @@ static int take_workers(json_t *tasks, queue_worker_function *add, void *context
 
     if (!json_is_array(tasks))
         return error_set(err, ERROR_REMOTE, "claimed list: no tasks in it");
-    json_array_foreach(tasks, i, task) {
+    json_array_foreach(tasks, i, task)
+    {
         const char *worker = json_string_value(json_object_get(task, "workerId"));
         if (!worker || !worker[0])
             return error_set(err, ERROR_REMOTE, "claimed list: tasks[%zu].workerId is no text", i);
