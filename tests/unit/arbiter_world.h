@@ -58,7 +58,7 @@ MAYBE_UNUSED static struct world *world_begin(void)
         .headroom_percent = 0,
         .lot_max = 10,
         .leases_per_region = 1000,
-        .lease_share = 100,
+        .lease_share = 1000,
         .policy = POLICY_ROUND_ROBIN,
         .seed = 1,
         .launch_share = 0,
