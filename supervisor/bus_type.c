@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* bus_type.c: handlers of what type workers say, and of hello and beat, which regions say too.
+ * Runs in: supervisor, main thread. See bus.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "supervisor/bus.h"
+#include "supervisor/decide.h"
+#include "supervisor/events.h"
+#include "supervisor/lease.h"
+#include "supervisor/terminate.h"
+#include "supervisor/welcome.h"
+#include "supervisor/workers.h"
+
+static bool hello_is_true(const struct bus_sender *sender, const struct proto_HELLO *hello)
+{
+    return text_equal(hello->role, sender->worker->is_region ? "region" : "type") &&
+           text_equal(hello->name, sender->worker->name) && hello->generation == sender->generation &&
+           hello->pid == sender->worker->child.pid;
+}
+
+void bus_hello(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    struct worker *worker = sender->worker;
+
+    if (message->as.HELLO.version != PROTO_VERSION) {
+        workers_offended(supervisor, worker, "it speaks version %lld, we speak %d",
+                         (long long)message->as.HELLO.version, PROTO_VERSION);
+        return;
+    }
+    if (!hello_is_true(sender, &message->as.HELLO)) {
+        workers_offended(supervisor, worker, "its hello is not what it was started as");
+        return;
+    }
+    workers_event(supervisor, worker, PROCESS_SAID_HELLO, NULL);
+    alarm_clear(supervisor, "worker-failing", worker->name);
+    if (welcome_send(supervisor, worker) != 0) {
+        workers_offended(supervisor, worker, "it could not be welcomed");
+        return;
+    }
+    event_record(supervisor, "worker-live", worker->is_region ? NULL : worker->name,
+                 worker->is_region ? worker->name : NULL, "process %d, generation %lld, is ready",
+                 (int)worker->child.pid, (long long)sender->generation);
+}
+
+void bus_beat(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    (void)message;
+    process_beat(&sender->worker->process, &supervisor->process_settings, supervisor->now);
+    if (!sender->worker->is_region)
+        type_of_worker(sender->worker)->heard = supervisor->now;
+}
+
+/* ---- what it saw ---- */
+
+/* Work that is claimed, or waits less, may prove a specification although nobody was seen at work. */
+static void look_for_proof(struct supervisor *supervisor, struct type_record *type, int64_t pending_before)
+{
+    struct canary_evidence evidence = {.claimed = type->seen.claimed,
+                                       .pending_fell = type->seen.pending >= 0 && type->seen.pending < pending_before,
+                                       .boot_limit = type->definition->boot_limit};
+    const char *how = "", *hash;
+
+    while ((hash = canary_passed(&type->proofs, type->holdings, &evidence, supervisor->now, &how)) != NULL) {
+        canary_prove(&type->proofs, hash, how);
+        ledger_put_spec(supervisor->ledger, type->name, hash, how, supervisor->wall);
+        event_record(supervisor, "specification-proven", type->name, NULL, "specification %.12s: %s", hash, how);
+        supervisor->arbiter_due = true;
+    }
+}
+
+void bus_observation(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    struct type_record *type = type_of_worker(sender->worker);
+    int64_t pending_before = type->observed ? type->seen.pending : -1;
+
+    type->seen = message->as.OBSERVATION;
+    type->observed = true;
+    type->dirty = true;
+    type->heard = supervisor->now;
+    if (type->definition)
+        look_for_proof(supervisor, type, pending_before);
+    if (*type->seen.demandProblem)
+        alarm_raise(supervisor, "demand", type->name, "%s", type->seen.demandProblem);
+    else
+        alarm_clear(supervisor, "demand", type->name);
+}
+
+void bus_bid(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    struct type_record *type = type_of_worker(sender->worker);
+
+    if (message->as.BID.seen > type->highest_grant) {
+        workers_offended(supervisor, sender->worker, "it counted grant %lld, which it never had",
+                         (long long)message->as.BID.seen);
+        return;
+    }
+    type->heard = supervisor->now;
+    decide_take_bid(supervisor, type, &message->as.BID);
+}
+
+/* ---- what it did ---- */
+
+void bus_result(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    struct type_record *type = type_of_worker(sender->worker);
+
+    if (lease_take_result(supervisor, type, &message->as.RESULT, sender->generation) != 0 && !sender->gone)
+        workers_offended(supervisor, sender->worker, "its result of grant %lld cannot be",
+                         (long long)message->as.RESULT.grant);
+}
+
+void bus_renew(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    lease_renew(supervisor, type_of_worker(sender->worker), message->as.RENEW.grant);
+}
+
+static void took_work(struct supervisor *supervisor, struct type_record *type, struct instance *instance)
+{
+    if (instance->worked || instance->owner != type->holdings)
+        return;
+    instance->worked = true;
+    type->counters.worked++;
+    ledger_put_instance(supervisor->ledger, instance);
+    breakers_worked(supervisor->breakers, type->name, instance->grant, supervisor->now);
+    if (canary_prove(&type->proofs, instance->spec_hash, "took-work")) {
+        ledger_put_spec(supervisor->ledger, type->name, instance->spec_hash, "took-work", supervisor->wall);
+        event_record(supervisor, "specification-proven", type->name, NULL, "specification %.12s: %s took work",
+                     instance->spec_hash, instance->id);
+    }
+}
+
+void bus_worked(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    struct type_record *type = type_of_worker(sender->worker);
+
+    for (size_t i = 0; i < message->as.WORKED.instances_count; i++) {
+        struct instance *instance = fleet_instance(supervisor->fleet, message->as.WORKED.instances[i].id);
+        if (instance)
+            took_work(supervisor, type, instance);
+    }
+    type->dirty = true;
+    supervisor->arbiter_due = true;
+}
+
+void bus_condemn(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
+{
+    terminate_propose(supervisor, type_of_worker(sender->worker), &message->as.CONDEMN);
+}
+
+/* ---- to type workers ---- */
+
+void bus_send_paces(struct supervisor *supervisor)
+{
+    size_t count = supervisor_defined(supervisor), index = 0;
+
+    if (!supervisor->pace_due)
+        return;
+    supervisor->pace_due = false;
+    for (size_t i = 0; i < supervisor->type_count; i++) {
+        struct type_record *type = supervisor->types[i];
+        if (!type->definition)
+            continue;
+        struct pace pace = pace_deal(supervisor->config->demand_poll, supervisor->config->queue_rate, index++, count);
+        bool other = pace.poll_ms != type->pace.poll_ms || pace.phase_ms != type->pace.phase_ms;
+        type->pace = pace;
+        if (!other || type->worker.process.state != PROCESS_LIVE)
+            continue;
+        struct message message = {.kind = PROTO_PACE, .as.PACE = {.pollMs = pace.poll_ms, .phaseMs = pace.phase_ms}};
+        bus_post(supervisor, &type->worker, &message);
+    }
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* control.c: receives requests, finds their command, answers. Runs in: supervisor, main thread. See control.h. */
+#include "supervisor/control.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/json.h"
+#include "common/log.h"
+#include "common/text.h"
+#include "proto/control.h"
+#include "supervisor/bus.h"
+#include "supervisor/events.h"
+#include "supervisor/reload.h"
+#include "supervisor/status.h"
+#include "supervisor/workers.h"
+
+#define REQUESTS_A_TURN 20
+#define EVENTS_BY_DEFAULT 100
+
+int control_refuse(struct control_reply *reply, const char *format, ...)
+{
+    va_list arguments;
+
+    reply->ok = false;
+    va_start(arguments, format);
+    vsnprintf(reply->text, sizeof reply->text, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+static struct type_record *defined_type(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                                        struct control_reply *reply)
+{
+    struct type_record *type = supervisor_type(supervisor, request->name);
+
+    if (type && type->definition)
+        return type;
+    control_refuse(reply, "there is no workerType %s", request->name);
+    return NULL;
+}
+
+/* ---- looking ---- */
+
+static void control_status(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                           struct control_reply *reply)
+{
+    if (*request->name && !supervisor_type(supervisor, request->name) && !supervisor_region(supervisor, request->name))
+        control_refuse(reply, "there is no workerType or region %s", request->name);
+    else
+        reply->body = status_of_all(supervisor, request->name);
+}
+
+/* {"last": N}, or nothing. */
+static int read_last(const char *argument, int64_t *last, struct error *err)
+{
+    static const char *const members[] = {"last", NULL};
+    struct json_at at = json_at_root("argument");
+
+    if (!argument || !*argument)
+        return 0;
+    json_t *document = json_read_text("argument", argument, strlen(argument), err);
+    if (!document)
+        return -1;
+    int result = json_only_members(document, &at, members, err);
+    if (result == 0)
+        result = json_get_integer(document, &at, "last", false, 1, EVENTS_KEPT, last, err);
+    json_decref(document);
+    return result;
+}
+
+static void control_events(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                           struct control_reply *reply)
+{
+    int64_t last = EVENTS_BY_DEFAULT, sequence = supervisor->event_count;
+    json_t *events = json_array();
+    struct error error;
+
+    if (read_last(request->argument, &last, &error) != 0) {
+        json_decref(events);
+        control_refuse(reply, "%s", error.text);
+        return;
+    }
+    for (const struct event *event; last > 0 && (event = event_of(supervisor, sequence)) != NULL; sequence--) {
+        if (*request->name && !text_equal(event->type, request->name) && !text_equal(event->region, request->name))
+            continue;
+        json_array_insert_new(events, 0, status_of_event(event));
+        last--;
+    }
+    reply->body = json_pack("{s:o}", "events", events);
+}
+
+/* ---- doing ---- */
+
+static void control_restart(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                            struct control_reply *reply)
+{
+    struct region_record *region = supervisor_region(supervisor, request->name);
+    struct type_record *type = region ? NULL : defined_type(supervisor, request, reply);
+    struct worker *worker = region ? &region->worker : type ? &type->worker : NULL;
+
+    if (!worker)
+        return;
+    if (type)
+        reload_type(supervisor, type);
+    event_record(supervisor, "restart", type ? type->name : NULL, region ? region->name : NULL, "asked for by %s",
+                 request->who);
+    workers_event(supervisor, worker, PROCESS_RESTART, "an operator restarts it");
+    text_format(reply->text, sizeof reply->text, "%s restarts", request->name);
+}
+
+static void control_reload(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                           struct control_reply *reply)
+{
+    struct error error;
+
+    (void)request;
+    if (reload_all(supervisor, reply->text, sizeof reply->text, &error) != 0)
+        control_refuse(reply, "nothing was changed: %s", error.text);
+}
+
+static void set_pause(struct supervisor *supervisor, const struct proto_CONTROL *request, struct control_reply *reply,
+                      bool paused)
+{
+    struct type_record *type = defined_type(supervisor, request, reply);
+    char key[NAME_SIZE + 8];
+
+    if (!type)
+        return;
+    text_format(key, sizeof key, "pause:%s", type->name);
+    if (paused)
+        ledger_put_meta(supervisor->ledger, key, request->who);
+    else
+        ledger_remove_meta(supervisor->ledger, key);
+    if (type->paused != paused)
+        event_record(supervisor, paused ? "paused" : "resumed", type->name, NULL, "by %s", request->who);
+    type->paused = paused;
+    type->dirty = true;
+    supervisor->arbiter_due = true;
+    text_format(reply->text, sizeof reply->text, paused ? "%s launches nothing until it is resumed" : "%s goes on",
+                type->name);
+}
+
+static void control_pause(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                          struct control_reply *reply)
+{
+    set_pause(supervisor, request, reply, true);
+}
+
+static void control_resume(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                           struct control_reply *reply)
+{
+    set_pause(supervisor, request, reply, false);
+}
+
+static void control_lift(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                         struct control_reply *reply)
+{
+    int count = breakers_lift(supervisor->breakers, request->name, supervisor->now);
+
+    if (count == 0) {
+        control_refuse(reply, "no breaker has the scope %s; explain lists them", request->name);
+        return;
+    }
+    event_record(supervisor, "lifted", NULL, NULL, "%s, %d breakers, by %s", request->name, count, request->who);
+    supervisor->arbiter_due = true;
+    text_format(reply->text, sizeof reply->text, "%d lifted", count);
+}
+
+/* ---- dispatch ---- */
+
+static control_handler *const handlers[CONTROL_COMMAND_COUNT] = {
+#define COMMAND(name, needs_name, argument, doc) [CONTROL_##name] = control_##name,
+#include "proto/control.def"
+#undef COMMAND
+};
+
+static void carry_out(struct supervisor *supervisor, const struct proto_CONTROL *request, struct control_reply *reply)
+{
+    int command = control_command_of(request->command);
+
+    if (command < 0) {
+        control_refuse(reply, "there is no command %s", request->command);
+        return;
+    }
+    const struct control_row *row = control_row((enum control_command)command);
+    if (row->needs_name == NAME_NEEDED && !*request->name)
+        control_refuse(reply, "%s needs a name", row->name);
+    else if (row->needs_name == NAME_NONE && *request->name)
+        control_refuse(reply, "%s takes no name", row->name);
+    else
+        handlers[command](supervisor, request, reply);
+}
+
+static void answer(struct supervisor *supervisor, const char *peer, const struct proto_CONTROL *request)
+{
+    struct control_reply reply = {.ok = true};
+    struct message message = {.kind = PROTO_ANSWER};
+    struct error error;
+
+    carry_out(supervisor, request, &reply);
+    message.as.ANSWER.id = request->id;
+    message.as.ANSWER.ok = reply.ok;
+    text_copy(message.as.ANSWER.text, sizeof message.as.ANSWER.text, reply.text);
+    message.as.ANSWER.body = reply.body ? json_text(reply.body) : strdup("");
+    json_decref(reply.body);
+    if (message_send(supervisor->control, peer, strlen(peer), &message, &error) != 0)
+        log_repeating(LOG_WARN_LEVEL, "control.not-answered", request->command, "", "command=%s error=%s",
+                      request->command, log_quote(error.text));
+    message_clear(&message);
+}
+
+bool control_drain(struct supervisor *supervisor)
+{
+    for (int i = 0; i < REQUESTS_A_TURN; i++) {
+        char peer[256];
+        struct message message;
+        struct error error = {0};
+        int got = message_receive(supervisor->control, peer, sizeof peer, &message, &error);
+        if (got == 0)
+            return false;
+        if (got > 0 && message_allowed(message.kind, FROM_CONTROL, IN_LIVE))
+            answer(supervisor, peer, &message.as.CONTROL);
+        else
+            log_repeating(LOG_WARN_LEVEL, "control.bad-request", "", error.text, "error=%s", log_quote(error.text));
+        message_clear(&message);
+    }
+    return true;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* control.h: operators' requests: one ROUTER socket, one handler a command of proto/control.def.
+ * Runs in: supervisor, main thread. Owns: the control socket's use. Whoever may open the socket may ask: its rights are
+ * those of the directory's group. "Who" is what the asker claims. A bad request is answered or dropped, never fatal. */
+#ifndef SUPERVISOR_CONTROL_H
+#define SUPERVISOR_CONTROL_H
+
+#include <jansson.h>
+
+#include "supervisor/supervisor.h"
+
+/* Takes what is there, a bounded number; true when there may be more. */
+bool control_drain(struct supervisor *supervisor);
+
+/* What a handler fills; the body's reference is taken over. */
+struct control_reply {
+    bool ok;
+    char text[1024];
+    json_t *body;
+};
+typedef void control_handler(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                             struct control_reply *reply);
+control_handler control_explain; /* explain.c */
+int control_refuse(struct control_reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* decide.c: from bids, fleet, breakers and budget to the arbiter's input, and from its output to leases and denials.
+ * Runs in: supervisor, main thread. Decides nothing itself: see arbiter.h. */
+#include "supervisor/decide.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "supervisor/events.h"
+#include "supervisor/lease.h"
+
+struct decision {
+    struct arbiter_settings settings;
+    struct arbiter_region *regions;
+    struct arbiter_type *types;
+    struct type_record **records; /* of types[i] */
+    struct arbiter_lease *leases;
+    size_t type_room, lease_room, region_room;
+};
+
+static void *grow(void *array, size_t *room, size_t count, size_t size)
+{
+    if (count <= *room && array)
+        return array;
+    *room = count < 16 ? 16 : count * 2;
+    array = realloc(array, *room * size);
+    if (!array)
+        abort();
+    return array;
+}
+
+void decide_destroy(struct decision **decision)
+{
+    if (!*decision)
+        return;
+    free((*decision)->regions);
+    free((*decision)->types);
+    free((*decision)->records);
+    free((*decision)->leases);
+    free(*decision);
+    *decision = NULL;
+}
+
+/* ---- what stops whole regions or everything ---- */
+
+static bool all_listed_since(const struct supervisor *supervisor, struct mono since)
+{
+    for (size_t i = 0; i < supervisor->region_count; i++)
+        if (!supervisor->regions[i]->view->listed || mono_before(supervisor->regions[i]->view->began, since))
+            return false;
+    return true;
+}
+
+enum denial decide_region_closed(const struct supervisor *supervisor, const char *name)
+{
+    const struct region_record *region = supervisor_region(supervisor, name);
+
+    if (!region || !region->view->listed)
+        return DENIED_BY_REGION_UNLISTED;
+    /* After the loss of the ledger leases may be open that nobody remembers: all regions, and one grace. */
+    if (supervisor->rebuilt &&
+        !all_listed_since(supervisor, mono_add(supervisor->started_mono, supervisor->config->grace)))
+        return DENIED_BY_REGION_UNLISTED;
+    if (region->frozen)
+        return DENIED_BY_FREEZE;
+    return fleet_region_stale(supervisor->fleet, region->view, supervisor->now) ? DENIED_BY_REGION_STALE : DENIED_NOT;
+}
+
+bool decide_ledger_stopped(const struct supervisor *supervisor)
+{
+    bool daily = money_compare(supervisor->config->max_daily_cost, MONEY_MAX) < 0;
+    return supervisor->ledger_problem[0] != '\0' || (supervisor->budget_unknown && daily);
+}
+
+void decide_count(struct supervisor *supervisor)
+{
+    if (supervisor->counted_version == supervisor->fleet->version)
+        return;
+    fleet_count(supervisor->fleet, supervisor->now);
+    supervisor->counted_version = supervisor->fleet->version;
+}
+
+struct money decide_committed(const struct supervisor *supervisor)
+{
+    struct money sum = MONEY_ZERO;
+
+    for (size_t i = 0; i < supervisor->fleet->type_count; i++) {
+        const struct fleet_totals *totals = &supervisor->fleet->types[i]->totals;
+        sum = money_add(sum, money_add(totals->held_cost, totals->leased_cost));
+    }
+    return sum;
+}
+
+/* ---- bids ---- */
+
+void decide_take_bid(struct supervisor *supervisor, struct type_record *type, struct proto_BID *message)
+{
+    struct bid *bid = &type->bid;
+
+    free(bid->lots);
+    free(bid->views);
+    *bid = (struct bid){.stands = true,
+                        .number = message->number,
+                        .seen = message->seen,
+                        .units = message->units,
+                        .lots = message->lots,
+                        .lot_count = message->lots_count,
+                        .views = calloc(message->lots_count + 1, sizeof *bid->views)};
+    if (!bid->views)
+        abort();
+    message->lots = NULL;
+    message->lots_count = 0;
+    for (size_t i = 0; i < bid->lot_count; i++) {
+        struct arbiter_lot *view = &bid->views[i];
+        const struct proto_LOT *lot = &bid->lots[i];
+        int market = market_of(lot->market);
+        text_copy(view->placement.region, sizeof view->placement.region, lot->region);
+        text_copy(view->placement.zone, sizeof view->placement.zone, lot->zone);
+        text_copy(view->placement.instance_type, sizeof view->placement.instance_type, lot->instanceType);
+        view->placement.market = market < 0 ? MARKET_SPOT : (enum market)market;
+        view->count = lot->count;
+        view->capacity = lot->capacity;
+        view->max_price = MONEY(lot->maxPrice);
+        view->spec_hash = lot->specHash;
+    }
+    supervisor->arbiter_due = true;
+}
+
+void decide_lapse(struct supervisor *supervisor)
+{
+    /* Two missed ticks, and half a one for the way. */
+    struct span limit = span_scale(supervisor->config->tick, 2.5);
+
+    for (size_t i = 0; i < supervisor->type_count; i++) {
+        struct type_record *type = supervisor->types[i];
+        if (type->bid.stands && mono_since(type->heard, supervisor->now).us > limit.us) {
+            type->bid.stands = false;
+            supervisor->arbiter_due = true;
+            log_info("bid.lapsed", "type=%s bid=%lld", type->name, (long long)type->bid.number);
+        }
+    }
+}
+
+/* ---- the input ---- */
+
+static struct breaker_subject lot_subject(const struct type_record *type, size_t lot)
+{
+    return (struct breaker_subject){.type = type->name,
+                                    .placement = type->bid.views[lot].placement,
+                                    .spec_hash = type->bid.lots[lot].specHash,
+                                    .subnet = type->bid.lots[lot].subnet,
+                                    .max_price = type->bid.views[lot].max_price};
+}
+
+/* Says whether the type is on trial: none of what it bids is proven. */
+static bool look_at_lots(struct supervisor *supervisor, struct type_record *type)
+{
+    bool trial = type->bid.lot_count > 0;
+
+    for (size_t i = 0; i < type->bid.lot_count; i++) {
+        struct arbiter_lot *view = &type->bid.views[i];
+        struct breaker_subject subject = lot_subject(type, i);
+        view->breaker = breakers_look(supervisor->breakers, &subject, supervisor->now);
+        view->canary_room = canary_room(&type->proofs, supervisor->fleet, type->holdings, type->definition->canary,
+                                        type->bid.lots[i].specHash);
+        if (view->canary_room == INT64_MAX)
+            trial = false;
+    }
+    return trial;
+}
+
+static void fill_bid(struct supervisor *supervisor, struct type_record *type, struct arbiter_type *out)
+{
+    out->bids = true;
+    out->number = type->bid.number;
+    out->seen = type->bid.seen;
+    out->units = type->bid.units;
+    out->canary = look_at_lots(supervisor, type);
+    out->lots = type->bid.views;
+    out->lot_count = type->bid.lot_count;
+}
+
+static void fill_type(struct supervisor *supervisor, struct type_record *type, bool ledger_stopped,
+                      struct arbiter_type *out)
+{
+    const struct definition *definition = type->definition;
+    const struct fleet_totals *totals = &type->holdings->totals;
+    struct breaker_view view = {0};
+
+    *out = (struct arbiter_type){.min_units = definition->min_capacity,
+                                 .max_units = definition->max_capacity,
+                                 .largest_capacity = definition->largest_capacity,
+                                 .max_price = definition->max_price,
+                                 .priority = definition->priority,
+                                 .essential = definition->essential,
+                                 .paused = type->paused,
+                                 .ledger_stopped = ledger_stopped,
+                                 .failing = breakers_failing(supervisor->breakers, type->name),
+                                 .quarantined =
+                                     breakers_quarantined(supervisor->breakers, type->name, &view, supervisor->now),
+                                 .held_units = totals->held_units,
+                                 .held_instances = totals->held_instances,
+                                 .serving_units = totals->serving_units,
+                                 .held_cost = totals->held_cost};
+    text_copy(out->name, sizeof out->name, type->name);
+    out->quarantine_until = view.until;
+    if (type->observed) {
+        out->pending = type->seen.pending > 0 ? type->seen.pending : 0;
+        if (type->seen.oldestWall > 0 && supervisor->wall.ms > type->seen.oldestWall)
+            out->lag = SPAN_MS(supervisor->wall.ms - type->seen.oldestWall);
+    }
+    if (type->bid.stands && !supervisor->stopping)
+        fill_bid(supervisor, type, out);
+}
+
+static void fill_types(struct supervisor *supervisor, struct decision *room, struct arbiter_input *input)
+{
+    size_t before = room->type_room;
+    bool ledger_stopped = decide_ledger_stopped(supervisor);
+
+    room->types = grow(room->types, &room->type_room, supervisor->type_count, sizeof *room->types);
+    room->records = grow(room->records, &before, supervisor->type_count, sizeof(struct type_record *));
+    for (size_t i = 0; i < supervisor->type_count; i++) {
+        if (!supervisor->types[i]->definition)
+            continue;
+        room->records[input->type_count] = supervisor->types[i];
+        fill_type(supervisor, supervisor->types[i], ledger_stopped, &room->types[input->type_count++]);
+    }
+    input->types = room->types;
+}
+
+static size_t index_of(const struct decision *room, size_t count, const char *name)
+{
+    size_t low = 0, high = count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(room->records[middle]->name, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && text_equal(room->records[low]->name, name) ? low : SIZE_MAX;
+}
+
+static void fill_leases(const struct supervisor *supervisor, struct decision *room, struct arbiter_input *input)
+{
+    const struct fleet *fleet = supervisor->fleet;
+
+    room->leases = grow(room->leases, &room->lease_room, fleet->lease_count, sizeof *room->leases);
+    for (size_t i = 0; i < fleet->lease_count; i++) {
+        const struct lease *lease = fleet->leases[i];
+        int64_t rest = lease->count > lease->listed ? lease->count - lease->listed : 0;
+        room->leases[input->lease_count++] =
+            (struct arbiter_lease){.grant = lease->grant,
+                                   .type = index_of(room, input->type_count, lease->type),
+                                   .placement = lease->placement,
+                                   .count = rest,
+                                   .capacity = lease->capacity,
+                                   .max_price = lease->max_price};
+    }
+    input->leases = room->leases;
+}
+
+static void fill_regions(const struct supervisor *supervisor, struct decision *room, struct arbiter_input *input)
+{
+    room->regions = grow(room->regions, &room->region_room, supervisor->region_count, sizeof *room->regions);
+    for (size_t i = 0; i < supervisor->region_count; i++) {
+        struct arbiter_region *region = &room->regions[i];
+        text_copy(region->name, sizeof region->name, supervisor->regions[i]->name);
+        region->closed = decide_region_closed(supervisor, region->name);
+    }
+    input->regions = room->regions;
+    input->region_count = supervisor->region_count;
+}
+
+static void fill_others(const struct supervisor *supervisor, struct arbiter_input *input)
+{
+    for (size_t i = 0; i < supervisor->fleet->type_count; i++) {
+        const struct fleet_type *held = supervisor->fleet->types[i];
+        const struct type_record *type = supervisor_type(supervisor, held->name);
+        if (type && type->definition)
+            continue;
+        input->other_units += held->totals.held_units;
+        input->other_instances += held->totals.held_instances;
+        input->other_cost = money_add(input->other_cost, held->totals.held_cost);
+    }
+}
+
+static void fill_settings(const struct config *config, struct arbiter_settings *out)
+{
+    *out = (struct arbiter_settings){.max_units = config->max_capacity,
+                                     .max_instances = config->max_instances,
+                                     .money = {.hourly = config->max_hourly_cost,
+                                               .daily = config->max_daily_cost,
+                                               .essential_reserve = config->essential_reserve,
+                                               .daily_horizon = config->daily_horizon},
+                                     .headroom_percent = config->headroom,
+                                     .lot_max = config->lot_max,
+                                     .leases_per_region = config->leases_per_region,
+                                     .lease_share = config->lease_share,
+                                     .policy = (enum policy)config->policy,
+                                     .seed = (uint64_t)config->seed,
+                                     .launch_share = config->launch_share,
+                                     .calls_refill = config->launch_calls_refill,
+                                     .instances_refill = config->launch_instances_refill,
+                                     .calls_depth = config->launch_calls_depth,
+                                     .instances_depth = config->launch_instances_depth,
+                                     .tick = config->tick};
+}
+
+/* ---- the output ---- */
+
+static void apply_grant(struct supervisor *supervisor, const struct decision *room, const struct arbiter_grant *grant)
+{
+    struct type_record *type = room->records[grant->type];
+    struct breaker_subject subject = lot_subject(type, grant->lot);
+    struct lease *lease = lease_decide(supervisor, type, &type->bid.lots[grant->lot], grant->count);
+
+    breakers_granted(supervisor->breakers, &subject, lease->grant, supervisor->now);
+    log_debug("grant.decided", "type=%s grant=%lld step=%d count=%lld probe=%d", type->name, (long long)lease->grant,
+              grant->step, (long long)grant->count, grant->probe);
+}
+
+static void apply_denial(struct supervisor *supervisor, const struct decision *room,
+                         const struct arbiter_denial *denial)
+{
+    struct type_record *type = room->records[denial->type];
+
+    denials_add(&type->denials, &type->bid.views[denial->lot].placement, denial->by, denial->wanted, denial->granted,
+                supervisor->now, supervisor->wall);
+}
+
+static void apply_alarms(struct supervisor *supervisor, const struct arbiter_output *output)
+{
+    const struct {
+        bool over;
+        const char *cap;
+    } caps[] = {{output->over_units, "maxCapacity"},
+                {output->over_instances, "maxInstances"},
+                {output->over_hourly, "maxHourlyCost"}};
+
+    for (size_t i = 0; i < sizeof caps / sizeof caps[0]; i++) {
+        if (caps[i].over)
+            alarm_raise(supervisor, "cap-passed", caps[i].cap,
+                        "what is held is above %s: nothing is granted, and nothing is terminated for it", caps[i].cap);
+        else
+            alarm_clear(supervisor, "cap-passed", caps[i].cap);
+    }
+}
+
+static void apply(struct supervisor *supervisor, const struct decision *room, const struct arbiter_output *output)
+{
+    for (size_t i = 0; i < output->grant_count; i++)
+        apply_grant(supervisor, room, &output->grants[i]);
+    for (size_t i = 0; i < output->denial_count; i++)
+        apply_denial(supervisor, room, &output->denials[i]);
+    apply_alarms(supervisor, output);
+    supervisor->arbiter_again = output->again;
+    supervisor->arbiter_due = output->grant_count > 0; /* the next input must hold these leases */
+}
+
+void decide_step(struct supervisor *supervisor)
+{
+    struct arbiter_output output = {0};
+
+    if (!supervisor->arbiter_due && !mono_reached(supervisor->arbiter_again, supervisor->now))
+        return;
+    if (!supervisor->decision)
+        supervisor->decision = calloc(1, sizeof *supervisor->decision);
+    if (!supervisor->decision)
+        abort();
+    struct decision *room = supervisor->decision;
+    struct arbiter_input input = {.now = supervisor->now, .settings = &room->settings, .day = supervisor->day};
+    decide_count(supervisor);
+    fill_settings(supervisor->config, &room->settings);
+    fill_regions(supervisor, room, &input);
+    fill_types(supervisor, room, &input);
+    fill_leases(supervisor, room, &input);
+    fill_others(supervisor, &input);
+    arbiter_step(supervisor->arbiter, &input, &output);
+    apply(supervisor, room, &output);
+    arbiter_output_clear(&output);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* denials.h: what was cut or refused to a type in the last hour, and by which cap or breaker: denials are data.
+ * Pure: `now` is an argument. Runs in: supervisor. Owns nothing: the list is the caller's, of a fixed size. */
+#ifndef SUPERVISOR_DENIALS_H
+#define SUPERVISOR_DENIALS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "proto/words.h"
+
+#define DENIALS_KEPT 48
+#define DENIALS_AGE SPAN_SECONDS(3600)
+
+struct denial_entry {
+    struct placement placement;
+    enum denial by;
+    int64_t wanted, granted; /* instances, the last time */
+    int64_t times;
+    struct mono last;
+    struct wall last_wall;
+};
+
+/* Zero-initialised is empty. */
+struct denial_list {
+    struct denial_entry entries[DENIALS_KEPT];
+    size_t count;
+};
+
+/* Adds one, together with those of the same placement and cause; the oldest makes room. */
+void denials_add(struct denial_list *list, const struct placement *placement, enum denial by, int64_t wanted,
+                 int64_t granted, struct mono now, struct wall wall);
+void denials_expire(struct denial_list *list, struct mono now);
+/* The one that happened last, not older than `age`; NULL if none. */
+const struct denial_entry *denials_latest(const struct denial_list *list, struct span age, struct mono now);
+
+#endif

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* loop.c: the whole supervisor on one screen: supervise(). Everything above it in this file is one of its lines.
+ * Runs in: supervisor, main thread. Owns: the order of things in a turn. It may wait nowhere but in loop_wait. */
+#include "supervisor/loop.h"
+
+#include <signal.h>
+
+#include "common/log.h"
+#include "common/text.h"
+#include "supervisor/bus.h"
+#include "supervisor/control.h"
+#include "supervisor/decide.h"
+#include "supervisor/events.h"
+#include "supervisor/lease.h"
+#include "supervisor/notify.h"
+#include "supervisor/reload.h"
+#include "supervisor/spend.h"
+#include "supervisor/status.h"
+#include "supervisor/workers.h"
+
+#define LAST_WORDS SPAN_MS(200) /* after the last worker is gone: what it sent may still be on the way */
+#define STOP_LIMIT SPAN_SECONDS(20)
+#define PRUNE_EVERY SPAN_SECONDS(600)
+
+static void begin_stop(struct supervisor *supervisor)
+{
+    if (supervisor->stopping)
+        return;
+    supervisor->stopping = true;
+    supervisor->stop_deadline = mono_add(supervisor->now, STOP_LIMIT);
+    event_record(supervisor, "stopping", NULL, NULL, "every worker is told to end");
+    notify_stopping(supervisor);
+    workers_stop_all(supervisor);
+}
+
+static void log_state(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->type_count; i++) {
+        struct type_record *type = supervisor->types[i];
+        char why[SENTENCE_SIZE];
+        const char *reason = status_reason(supervisor, type, why, sizeof why);
+        log_info("state.type", "type=%s state=%s pid=%d held=%lld leased=%lld bid=%lld reason=%s why=%s", type->name,
+                 status_state(supervisor, type), (int)type->worker.child.pid,
+                 (long long)type->holdings->totals.held_units, (long long)type->holdings->totals.leased_units,
+                 type->bid.stands ? (long long)type->bid.units : 0LL, reason, log_quote(why));
+    }
+    for (size_t i = 0; i < supervisor->fleet->lease_count; i++)
+        log_info("state.lease", "type=%s grant=%lld state=%s count=%lld", supervisor->fleet->leases[i]->type,
+                 (long long)supervisor->fleet->leases[i]->grant, lease_state_name(supervisor->fleet->leases[i]->state),
+                 (long long)supervisor->fleet->leases[i]->count);
+}
+
+static void take_signals(struct supervisor *supervisor)
+{
+    int number;
+
+    while ((number = loop_take_signal(supervisor->loop)) != 0)
+        switch (number) {
+        case SIGTERM:
+        case SIGINT:
+            begin_stop(supervisor);
+            break;
+        case SIGHUP:
+            supervisor->reload_asked = true;
+            break;
+        case SIGUSR1:
+            log_state(supervisor);
+            break;
+        default: /* SIGCHLD: workers_reap looks each turn; SIGPIPE: nothing */
+            break;
+        }
+}
+
+/* The ledger's word: grants that may leave now, or why none may. */
+static void take_ledger(struct supervisor *supervisor)
+{
+    char problem[sizeof supervisor->ledger_problem];
+    bool wrong = ledger_problem(supervisor->ledger, problem, sizeof problem);
+
+    if (!text_equal(problem, supervisor->ledger_problem)) {
+        text_copy(supervisor->ledger_problem, sizeof supervisor->ledger_problem, problem);
+        supervisor->arbiter_due = supervisor->dirty = true;
+        if (wrong)
+            alarm_raise(supervisor, "ledger", "", "it cannot be written, nothing is granted until it can: %s", problem);
+        else
+            alarm_clear(supervisor, "ledger", "");
+    }
+    lease_send_committed(supervisor);
+}
+
+/* A lost ledger is made good once every region was listed after one grace. */
+static void end_rebuilding(struct supervisor *supervisor)
+{
+    if (!supervisor->rebuilt)
+        return;
+    for (size_t i = 0; i < supervisor->region_count; i++)
+        if (decide_region_closed(supervisor, supervisor->regions[i]->name) == DENIED_BY_REGION_UNLISTED)
+            return;
+    supervisor->rebuilt = false;
+    ledger_remove_meta(supervisor->ledger, "rebuilt");
+    alarm_clear(supervisor, "ledger-lost", "");
+}
+
+static struct span housekeeping_interval(const struct supervisor *supervisor)
+{
+    return span_max(SPAN_MS(50), span_min(SPAN_MS(500), span_scale(supervisor->config->tick, 0.25)));
+}
+
+/* What no event tells: time that has passed. */
+static void keep_house(struct supervisor *supervisor)
+{
+    if (mono_since(supervisor->housekept, supervisor->now).us < housekeeping_interval(supervisor).us)
+        return;
+    supervisor->housekept = supervisor->now;
+    decide_lapse(supervisor);
+    lease_check_silence(supervisor);
+    end_rebuilding(supervisor);
+    spend_accrue(supervisor);
+    if (mono_since(supervisor->pruned, supervisor->now).us >= PRUNE_EVERY.us) {
+        supervisor->pruned = supervisor->now;
+        ledger_prune(supervisor->ledger, supervisor->event_count, supervisor->wall);
+    }
+}
+
+/* True when the last worker is gone and so are its last words. */
+static bool stop_is_done(struct supervisor *supervisor)
+{
+    if (!supervisor->stopping)
+        return false;
+    if (workers_running(supervisor) > 0) {
+        if (mono_reached(supervisor->stop_deadline, supervisor->now))
+            workers_kill_all(supervisor);
+        return false;
+    }
+    if (!supervisor->stopped) {
+        supervisor->stopped = true;
+        supervisor->stop_deadline = mono_add(supervisor->now, LAST_WORDS);
+    }
+    return mono_reached(supervisor->stop_deadline, supervisor->now);
+}
+
+static struct mono next_deadline(const struct supervisor *supervisor)
+{
+    struct mono next = mono_add(supervisor->housekept, housekeeping_interval(supervisor));
+
+    next = mono_min(next, supervisor->workers_next);
+    next = mono_min(next, supervisor->arbiter_again);
+    next = mono_min(next, reload_deadline(supervisor));
+    next = mono_min(next, status_deadline(supervisor));
+    next = mono_min(next, notify_deadline(supervisor));
+    next = mono_min(next, breakers_deadline(supervisor->breakers, supervisor->now));
+    if (supervisor->stopping)
+        next = mono_min(next, supervisor->stop_deadline);
+    return next;
+}
+
+void supervise(struct supervisor *supervisor)
+{
+    struct mono deadline = MONO_ZERO;
+    struct error error;
+    bool more;
+
+    do {
+        if (loop_wait(supervisor->loop, deadline, &error) != 0)
+            log_fatal("loop.broken", "error=%s", log_quote(error.text));
+        supervisor->now = clock_now();
+        supervisor->wall = clock_wall();
+
+        take_signals(supervisor);
+        workers_reap(supervisor);
+        take_ledger(supervisor);
+        more = bus_drain(supervisor);
+        more |= control_drain(supervisor);
+        reload_if_asked(supervisor);
+        workers_step(supervisor);
+        keep_house(supervisor);
+
+        decide_step(supervisor);
+
+        bus_send_paces(supervisor);
+        bus_send_breakers(supervisor);
+        status_publish(supervisor);
+        ledger_submit(supervisor->ledger);
+        notify_step(supervisor);
+        deadline = more || supervisor->arbiter_due || supervisor->workers_due ? MONO_ZERO : next_deadline(supervisor);
+    } while (!stop_is_done(supervisor));
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* supervisor.h: the whole state of the supervisor in one struct, and the records of each workerType and region.
+ * Runs in: supervisor, main thread only. Owns: everything below; each module's header says who changes what.
+ *
+ *   loop.c      the main loop: wait, take events, decide, publish
+ *   workers.c   spawns, reaps, kills (policy: process.c, mechanism: child.c)
+ *   bus.c       messages of workers   -> bus_type.c, bus_region.c
+ *   decide.c    bids -> arbiter -> ledger -> grants; lease.c: what becomes of them
+ *   status.c    the status stream; control.c: operators' commands; reload.c: definitions and settings anew */
+#ifndef SUPERVISOR_SUPERVISOR_H
+#define SUPERVISOR_SUPERVISOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/clock.h"
+#include "common/loop.h"
+#include "proto/config.h"
+#include "proto/definition.h"
+#include "proto/messages.h"
+#include "supervisor/arbiter.h"
+#include "supervisor/brake.h"
+#include "supervisor/breaker.h"
+#include "supervisor/budget.h"
+#include "supervisor/canary.h"
+#include "supervisor/child.h"
+#include "supervisor/denials.h"
+#include "supervisor/fleet.h"
+#include "supervisor/ledger.h"
+#include "supervisor/pace.h"
+#include "supervisor/process.h"
+
+#define DEATHS_KEPT 8
+#define SECRET_BYTES 32
+
+struct death {
+    struct wall at;
+    int64_t generation;
+    int64_t pid;
+    struct span uptime;
+    char reason[160];
+};
+
+/* One worker process of a type or region, through all its generations. */
+struct worker {
+    bool is_region;
+    char name[NAME_SIZE];
+    struct process process;
+    struct child child;
+    char secret[2 * SECRET_BYTES + 1]; /* of the running generation: its routing id on the bus */
+    char doom[128];                    /* why we end it, for its obituary; "" */
+    struct death deaths[DEATHS_KEPT];  /* a ring */
+    int64_t death_count;
+    struct loop *watching; /* where its stderr is watched */
+};
+
+/* The bid of a type: state, not event. */
+struct bid {
+    bool stands;
+    int64_t number, seen, units;
+    struct proto_LOT *lots; /* taken over from the message */
+    struct arbiter_lot *views;
+    size_t lot_count;
+};
+
+struct type_counters {
+    int64_t launched, failed, worked;
+    struct wall last_launch;
+};
+
+struct type_record {
+    char name[NAME_SIZE];
+    struct definition *definition; /* NULL: no longer defined; its instances are left alone */
+    int64_t revision;
+    char newest_hash[HASH_SIZE]; /* of that revision */
+    struct worker worker;
+    struct fleet_type *holdings;
+    bool paused;
+    struct bid bid;
+    struct mono heard; /* when the last tick's messages came: a bid lapses two missed ticks later */
+    bool observed;
+    struct proto_OBSERVATION seen;
+    int64_t highest_grant;
+    struct canary_proofs proofs;
+    struct denial_list denials;
+    struct brake brake;
+    struct type_counters counters;
+    struct pace pace;
+    uint64_t copy_hash; /* of the breakers that it was sent last */
+    bool dirty;         /* its status is to be published */
+    struct mono published;
+};
+
+struct region_record {
+    char name[NAME_SIZE];
+    struct worker worker;
+    struct fleet_region *view;
+    bool frozen;
+    struct proto_ROW *rows; /* of a listing that is not complete yet */
+    size_t row_count;
+    int64_t rows_listing;
+    bool had_full; /* of the running generation */
+    struct proto_PRICE *prices;
+    size_t price_count;
+    struct wall prices_seen;
+    char problem[256];
+    char *scope; /* the JSON that its worker was told last */
+    bool dirty;
+    struct mono published;
+};
+
+struct event {
+    int64_t sequence;
+    struct wall at;
+    char kind[32], type[NAME_SIZE], region[NAME_SIZE];
+    char text[SENTENCE_SIZE];
+};
+#define EVENTS_KEPT 1000
+
+struct alarm {
+    char kind[32];
+    char subject[NAME_SIZE]; /* a type, a region, or "" */
+    char text[SENTENCE_SIZE];
+    struct wall since;
+    bool dirty, cleared;
+};
+#define ALARMS_MOST 256
+
+struct supervisor_counters {
+    int64_t grants, launched, launch_failures, orders;
+};
+
+struct supervisor {
+    char config_path[512];
+    struct config *config;
+    char config_hash[HASH_SIZE];
+    char config_problem[512];
+    char incarnation[NAME_SIZE]; /* of this ledger, for tags and tokens: a repeat after a restart is the same request */
+    char run_id[NAME_SIZE];      /* of this process, for the status stream's sequence */
+    struct wall started;
+    struct mono started_mono;
+    struct mono now; /* read once a loop turn */
+    struct wall wall;
+
+    struct loop *loop;
+    void *zmq, *bus, *control, *status;
+    int lock_fds[3];
+    struct child_workshop workshop;
+    struct process_settings process_settings;
+
+    struct type_record **types; /* sorted by name */
+    size_t type_count;
+    struct region_record **regions;
+    size_t region_count;
+    struct secret_entry *secrets; /* bus.c's */
+    size_t secret_count, secret_room;
+    struct mono workers_next; /* the first deadline among the processes */
+    bool workers_due;         /* or something changed: look at all of them now */
+
+    struct fleet *fleet;
+    uint64_t counted_version;
+    struct breakers *breakers;
+    uint64_t breakers_version; /* that the workers' copies and the ledger have */
+    struct mono breakers_sent;
+    struct arbiter *arbiter;
+    struct mono arbiter_again;
+    bool arbiter_due;
+    struct decision *decision; /* decide.c's arrays, kept from step to step */
+    struct budget_day day;
+    struct mono accrued;
+    bool budget_unknown; /* the ledger was lost: no grants under a daily cap until the next day */
+    bool rebuilt;        /* the ledger was lost: no grants until all regions are listed and one grace is over */
+    struct ledger *ledger;
+    char ledger_problem[256];
+    uint64_t ledger_seen; /* the last ticket whose grants were sent */
+    int64_t last_grant;
+
+    struct event events[EVENTS_KEPT]; /* a ring */
+    int64_t event_count;              /* the last event's sequence */
+    struct alarm alarms[ALARMS_MOST];
+    size_t alarm_count;
+    struct supervisor_counters counters;
+
+    int64_t status_sequence;
+    struct mono refreshed;
+    bool dirty;
+    struct mono published;
+
+    bool reload_asked, stopping, stopped, ready;
+    struct mono reloaded, stop_deadline, notified;
+    bool pace_due;
+    int64_t adopted; /* rows that nothing knew, in the listing that is being taken */
+    struct mono pruned, housekept;
+};
+
+/* The record that a worker is part of. */
+static inline struct type_record *type_of_worker(struct worker *worker)
+{
+    return (struct type_record *)((char *)worker - offsetof(struct type_record, worker));
+}
+static inline struct region_record *region_of_worker(struct worker *worker)
+{
+    return (struct region_record *)((char *)worker - offsetof(struct region_record, worker));
+}
+
+struct supervisor *supervisor_create(void);
+void supervisor_destroy(struct supervisor **supervisor);
+
+struct type_record *supervisor_type(const struct supervisor *supervisor, const char *name);
+struct type_record *supervisor_add_type(struct supervisor *supervisor, const char *name);
+struct region_record *supervisor_region(const struct supervisor *supervisor, const char *name);
+struct region_record *supervisor_add_region(struct supervisor *supervisor, const char *name);
+/* Types that are defined now. */
+size_t supervisor_defined(const struct supervisor *supervisor);
+
+/* Settings of the parts, from the configuration that is live. */
+void supervisor_configure(struct supervisor *supervisor);
+/* An interval on the monotonic clock for a wall time of the ledger: min(remaining, full period) (DESIGN section 4). */
+struct mono supervisor_mono_of(const struct supervisor *supervisor, struct wall at);
+
+#endif

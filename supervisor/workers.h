@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* workers.h: carries out what process.c decides for each worker: spawns, signals, reaps, writes pid files and
+ * obituaries. Runs in: supervisor, main thread. Owns: struct worker in the records. */
+#ifndef SUPERVISOR_WORKERS_H
+#define SUPERVISOR_WORKERS_H
+
+#include "supervisor/supervisor.h"
+
+/* Makes runDir/types and runDir/regions, empty of old pid files. */
+int workers_prepare(const struct supervisor *supervisor, struct error *err);
+/* Gives the process an event and does what comes of it. `why` is for the obituary, may be NULL. */
+void workers_event(struct supervisor *supervisor, struct worker *worker, enum process_event event, const char *why);
+/* It broke the rules: kills it, with an event and an alarm. */
+void workers_offended(struct supervisor *supervisor, struct worker *worker, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+void workers_reap(struct supervisor *supervisor);
+/* Deadlines that have come, and spawns that there is room for. */
+void workers_step(struct supervisor *supervisor);
+/* Each has said hello or failed once. */
+bool workers_settled(const struct supervisor *supervisor);
+size_t workers_running(const struct supervisor *supervisor); /* have a pid */
+size_t workers_live(const struct supervisor *supervisor);    /* said hello */
+void workers_stop_all(struct supervisor *supervisor);
+void workers_kill_all(struct supervisor *supervisor);
+
+#endif
