@@ -208,8 +208,8 @@ fuzz: ## feed each decoder random bytes (clang, libFuzzer): SECONDS=30
 
 fuzz-run: $(fuzzers) $(BUILD)/tools/fuzz_seeds
 	@set -e; for program in $(fuzzers); do name=$${program##*/}; mkdir -p $(BUILD)/corpus/$$name; \
-		test $$name != fuzz_message || $(BUILD)/tools/fuzz_seeds $(BUILD)/corpus/$$name; \
-		echo "  FUZZ   $$name"; $$program -max_total_time=$(or $(SECONDS),30) -verbosity=0 -print_final_stats=0 \
+		$(BUILD)/tools/fuzz_seeds $$name $(BUILD)/corpus/$$name; \
+		echo "  FUZZ   $$name"; $$program -max_total_time=$(or $(SECONDS),30) -verbosity=0 -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix=$(BUILD)/corpus/$$name- $(BUILD)/corpus/$$name; done
 
 docs: $(tools) binaries ## write the generated documents anew (a test compares them)
