@@ -28,12 +28,15 @@ struct vector {
     const char *name, *method, *path, *content_type, *token, *body, *signature;
 };
 
-/* Names and signatures as published. The paths are as they are sent: the suite's "get-utf8" path goes out encoded, and
- * is not encoded a second time only for S3, so that vector is left to the suite's readers. */
+/* Names and signatures as published. */
 static const struct vector suite[] = {
     {"get-vanilla", "GET", "/", NULL, NULL, "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
     {"get-unreserved", "GET", "/-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", NULL, NULL, "",
      "07ef7494c76fa4850883e2b006601f940f8a34d404d0cfa977f52a65bbf5f24f"},
+    {"get-space", "GET", "/example space/", NULL, NULL, "",
+     "652487583200325589f1fba4c7e578f72c47cb61beeca81406b39ddec1366741"},
+    {"get-utf8", "GET", "/\xe1\x88\xb4", NULL, NULL, "",
+     "8318018e0b0f223aa2bbf98705b62bb787dc9c0e678f255a891fd03141be5d85"},
     {"post-vanilla", "POST", "/", NULL, NULL, "", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"},
     {"post-sts-header-before", "POST", "/", NULL, SUITE_TOKEN, "",
      "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"},

@@ -35,7 +35,6 @@ struct ec2_reader {
     struct price_item price;
     json_t *other;
 
-    bool ended;   /* the root element is over */
     bool refused; /* it is an EC2 error answer */
     bool failed;
     bool long_token;
@@ -229,9 +228,8 @@ static void XMLCALL on_end(void *context, const XML_Char *name)
     if (reader->depth == 1) {
         const char *root = reader->path;
         size_t size = strlen(root);
-        reader->ended = size >= 8 && strcmp(root + size - 8, "Response") == 0;
         reader->refused = strcmp(root, "Response") == 0 || strcmp(root, "ErrorResponse") == 0;
-        if (!reader->ended)
+        if (size < 8 || strcmp(root + size - 8, "Response") != 0)
             give_up(reader, "not an answer of EC2");
     }
     reader->depth--;
@@ -305,7 +303,7 @@ int ec2_reader_finish(struct ec2_reader *reader, int http_status, struct ec2_err
     *error = (struct ec2_error){0};
     if (room > 0)
         next_token[0] = '\0';
-    if (parse(reader, "", 0, true) != 0 || !reader->ended)
+    if (parse(reader, "", 0, true) != 0)
         return unreadable(reader, http_status, error);
     if (reader->refused && reader->error.code[0]) {
         *error = reader->error;
