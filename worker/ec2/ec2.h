@@ -57,7 +57,10 @@ struct ec2_launch {
     const struct proto_GRANT *grant;
     const struct launch_spec *spec;
     const struct definition *definition;
-    const char *deployment_id, *incarnation, *provisioner_id, *root_url;
+    const char *deployment_id;
+    const char *incarnation; /* of the supervisor that made the grant, not of one that sends it again: it is a tag, and
+                                another tag under the same ClientToken is IdempotentParameterMismatch */
+    const char *provisioner_id, *root_url;
     bool dry_run;
 };
 /* One request per grant: MinCount=1, MaxCount, ClientToken, spot options, InstanceInitiatedShutdownBehavior=terminate,
