@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* ec2_request.c: sends EC2 requests as the workers do, for tests/conformance/test_ec2_botocore.py: each line of standard
- * input is a JSON object that names a request; each line of standard output is what our reader made of the answer.
- * Builds, signs, sends (common/http) and reads with the workers' own code; adds nothing to the request. */
+/* ec2_request.c: sends EC2 requests as the workers do, for tests/conformance/test_ec2_botocore.py: each line of
+ * standard input is a JSON object that names a request; each line of standard output is what our reader made of the
+ * answer. Builds, signs, sends (common/http) and reads with the workers' own code; adds nothing to the request. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,9 +41,13 @@ static size_t names_of(const json_t *object, const char *name, const char **out)
 
 static void build_grant(struct proto_GRANT *grant, const json_t *line)
 {
-    *grant = (struct proto_GRANT){.grant = number_of(line, "grant", 1), .count = number_of(line, "count", 1),
-                                  .capacity = number_of(line, "capacity", 1), .revision = number_of(line, "revision", 1),
-                                  .maxPrice = number_of(line, "maxPrice", 100000), .generation = 1, .sendByMono = 1};
+    *grant = (struct proto_GRANT){.grant = number_of(line, "grant", 1),
+                                  .count = number_of(line, "count", 1),
+                                  .capacity = number_of(line, "capacity", 1),
+                                  .revision = number_of(line, "revision", 1),
+                                  .maxPrice = number_of(line, "maxPrice", 100000),
+                                  .generation = 1,
+                                  .sendByMono = 1};
     text_copy(grant->token, sizeof grant->token, text_of(line, "token", "token-1"));
     text_copy(grant->region, sizeof grant->region, text_of(line, "region", "us-west-2"));
     text_copy(grant->zone, sizeof grant->zone, text_of(line, "zone", "us-west-2a"));
@@ -57,9 +61,13 @@ static int build_run(struct ec2_form *form, const json_t *line, struct error *er
     struct proto_GRANT grant;
     struct launch_spec spec = {.capacity = 1, .utility = 1};
     struct definition definition = {.file = "test.json", .tags = json_object_get(line, "tags")};
-    struct ec2_launch launch = {.grant = &grant, .spec = &spec, .definition = &definition,
-                                .deployment_id = text_of(line, "deployment", "test"), .incarnation = "incarnation-1",
-                                .provisioner_id = "aws-provisioner-v1", .root_url = "https://tc.example.com",
+    struct ec2_launch launch = {.grant = &grant,
+                                .spec = &spec,
+                                .definition = &definition,
+                                .deployment_id = text_of(line, "deployment", "test"),
+                                .incarnation = "incarnation-1",
+                                .provisioner_id = "aws-provisioner-v1",
+                                .root_url = "https://tc.example.com",
                                 .dry_run = json_is_true(json_object_get(line, "dryRun"))};
 
     build_grant(&grant, line);
@@ -75,8 +83,8 @@ static int build_run(struct ec2_form *form, const json_t *line, struct error *er
 
 static int build_catalogue(struct ec2_form *form, const json_t *line, struct error *err)
 {
-    static const char *const words[] = {"images", "instance-types", "offerings", "subnets", "security-groups",
-                                        "security-group-names", "key-pairs", "zones"};
+    static const char *const words[] = {"images",          "instance-types",       "offerings", "subnets",
+                                        "security-groups", "security-group-names", "key-pairs", "zones"};
     const char *names[MOST_NAMES];
     size_t count = names_of(line, "names", names);
 
@@ -133,13 +141,14 @@ static int build(struct ec2_form *form, const json_t *line, struct error *err)
 
 static void take_row(void *context, const struct proto_ROW *row)
 {
-    json_array_append_new(
-        json_object_get(context, "rows"),
-        json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "id", row->id, "type",
-                  row->type, "grant", (json_int_t)row->grant, "revision", (json_int_t)row->revision, "incarnation",
-                  row->incarnation, "token", row->token, "zone", row->zone, "instanceType", row->instanceType, "imageId",
-                  row->imageId, "market", row->market, "state", row->state, "reason", row->reason, "launchWall",
-                  (json_int_t)row->launchWall, "capacity", (json_int_t)row->capacity, "specHash", row->specHash));
+    json_array_append_new(json_object_get(context, "rows"),
+                          json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "id",
+                                    row->id, "type", row->type, "grant", (json_int_t)row->grant, "revision",
+                                    (json_int_t)row->revision, "incarnation", row->incarnation, "token", row->token,
+                                    "zone", row->zone, "instanceType", row->instanceType, "imageId", row->imageId,
+                                    "market", row->market, "state", row->state, "reason", row->reason, "launchWall",
+                                    (json_int_t)row->launchWall, "capacity", (json_int_t)row->capacity, "specHash",
+                                    row->specHash));
 }
 
 static void take_price(void *context, const struct proto_PRICE *price)
@@ -188,12 +197,18 @@ static int send_form(struct loop *loop, struct http_client *http, const json_t *
     struct wall now = {number_of(line, "at", clock_wall().ms)};
 
     text_copy(credentials.access_key, sizeof credentials.access_key, text_of(line, "accessKey", "AKID"));
-    int result = ec2_sign(&headers, text_of(line, "url", ""), form->body.bytes, form->body.size,
-                          text_of(line, "service", "ec2"), text_of(line, "region", "us-west-2"), &credentials, now, err);
+    int result =
+        ec2_sign(&headers, text_of(line, "url", ""), form->body.bytes, form->body.size, text_of(line, "service", "ec2"),
+                 text_of(line, "region", "us-west-2"), &credentials, now, err);
     if (result == 0) {
-        struct http_request request = {.method = "POST", .url = text_of(line, "url", ""), .headers = headers.headers,
-                                       .body = form->body.bytes, .body_size = form->body.size,
-                                       .fresh_connection = true, .on_done = on_done, .context = answer};
+        struct http_request request = {.method = "POST",
+                                       .url = text_of(line, "url", ""),
+                                       .headers = headers.headers,
+                                       .body = form->body.bytes,
+                                       .body_size = form->body.size,
+                                       .fresh_connection = true,
+                                       .on_done = on_done,
+                                       .context = answer};
         result = http_start(http, &request, err) > 0 ? 0 : -1;
         ec2_signed_clear(&headers);
     }
