@@ -3,7 +3,6 @@
  * An empty field of a breaker matches everything. The worst of all that match is what stands in the way. */
 #include "worker/doors.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,34 +23,25 @@ void doors_clear(struct doors *doors)
     *doors = (struct doors){0};
 }
 
+/* The same groups as the supervisor's breakers have: letters before the first digit of the instance type. */
+static const struct {
+    const char *families, *group;
+} quota_groups[] = {
+    {" a c d h i m r t z im is cc cr hi hs ", "standard"},
+    {" g gr vt cg ", "g-vt"},
+};
+
 void doors_quota_class(const char *instance_type, char *out, size_t size)
 {
-    static const struct {
-        const char *families, *name;
-    } classes[] = {{"a c d h i m r t z", "standard"},
-                   {"g vt", "G"},
-                   {"p", "P"},
-                   {"x", "X"},
-                   {"f", "F"},
-                   {"inf", "Inf"},
-                   {"trn", "Trn"},
-                   {"dl", "DL"},
-                   {"hpc", "HPC"},
-                   {"u", "HighMemory"}};
-    char family[16] = "";
-    for (size_t i = 0; i + 1 < sizeof family && islower((unsigned char)instance_type[i]); i++)
-        family[i] = instance_type[i];
-    size_t length = strlen(family);
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        for (const char *word = classes[i].families; *word; word += strspn(word, " ")) {
-            size_t end = strcspn(word, " ");
-            if (end == length && strncmp(word, family, length) == 0) {
-                text_copy(out, size, classes[i].name);
-                return;
-            }
-            word += end;
+    char family[NAME_SIZE], word[NAME_SIZE + 2];
+    text_format(family, sizeof family, "%.*s", (int)strcspn(instance_type, "0123456789.-"), instance_type);
+    text_format(word, sizeof word, " %s ", family);
+    for (size_t i = 0; i < sizeof quota_groups / sizeof quota_groups[0]; i++)
+        if (strstr(quota_groups[i].families, word)) {
+            text_copy(out, size, quota_groups[i].group);
+            return;
         }
-    text_copy(out, size, family);
+    text_copy(out, size, *family ? family : "unknown"); /* the rest are groups of their own: f, p, x, inf, trn ... */
 }
 
 static bool fits(const char *pattern, const char *value)

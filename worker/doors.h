@@ -27,7 +27,7 @@ void doors_look(const struct doors *doors, struct plan_option *option, struct mo
 /* When the next closed one becomes half-open; MONO_NEVER. */
 struct mono doors_deadline(const struct doors *doors, struct mono now);
 
-/* The group that EC2 counts vCPU quotas in: "standard", "G", "P", "X", "F" ... */
+/* The group that EC2 counts vCPU quotas in: "standard", "g-vt", "p", "x" ... */
 void doors_quota_class(const char *instance_type, char *out, size_t size);
 
 #endif

@@ -106,8 +106,8 @@ static void work_that_is_taken_allows_three_more(void **state)
     f.input.demand.pending = 1;
     for (int second = 0; second < 1200; second += 10) {
         live += fixture_plan_at(&f, second)->units;
-        f.input.supply = (struct plan_supply){.running = live, .serving = live, .occupying = live,
-                                              .work_taken = second >= 600};
+        f.input.supply =
+            (struct plan_supply){.running = live, .serving = live, .occupying = live, .work_taken = second >= 600};
     }
     assert_int_equal(live, 7);
 }

@@ -13,7 +13,7 @@
 
 #include "worker/plan.h"
 
-#define T(seconds) ((struct mono){1000000000 + (int64_t)(seconds) * 1000000})
+#define T(seconds) ((struct mono){1000000000 + (int64_t)(seconds)*1000000})
 #define MOST_OPTIONS 8
 
 struct fixture {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* test_plan_lots.c: which placements are bid for, in which order, at which price; and the sentence when there is none. */
+/* test_plan_lots.c: which placements are bid for, in which order, at which price; and the sentence when there is none.
+ */
 #include "tests/unit/test_plan_fixture.h"
 
 static void lots_hold_at_most_lot_max(void **state)

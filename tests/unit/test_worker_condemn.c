@@ -8,7 +8,7 @@
 // clang-format on
 #include "worker/condemn.h"
 
-#define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds) * 1000000})
+#define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds)*1000000})
 
 static const struct condemn_settings limits = {SPAN_SECONDS(1200), SPAN_SECONDS(1800), SPAN_SECONDS(96 * 3600)};
 
@@ -86,8 +86,7 @@ static void B36_idleness_condemns_nobody(void **state)
 static void limits_of_age_and_pending(void **state)
 {
     struct condemn_watch watch = {0};
-    struct condemn_facts facts = {
-        .state = INSTANCE_PENDING, .market = MARKET_SPOT, .launched = T(0), .watch = &watch};
+    struct condemn_facts facts = {.state = INSTANCE_PENDING, .market = MARKET_SPOT, .launched = T(0), .watch = &watch};
     (void)state;
     assert_int_equal(condemn_look(&limits, &facts, T(1800)), CONDEMN_NOT);
     assert_int_equal(condemn_look(&limits, &facts, T(1801)), CONDEMN_PENDING_LIMIT);

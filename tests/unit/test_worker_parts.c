@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "supervisor/breaker_parts.h"
 #include "worker/doors.h"
 #include "worker/health.h"
 #include "worker/prices.h"
 
-#define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds) * 1000000})
+#define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds)*1000000})
 
 /* ---- prices ---- */
 
@@ -32,10 +33,10 @@ static void the_newest_and_the_highest_of_the_window(void **state)
     prices_begin(&book, (struct wall){1000000});
     add_price(&book, "b", 50, 1500000);
     add_price(&book, "a", 70, 1200000);
-    add_price(&book, "a", 30, 1700000);  /* the newest, whatever the order */
-    add_price(&book, "a", 900, 100000);  /* long gone */
-    add_price(&book, "a", 80, 900000);   /* held when the window began */
-    add_price(&book, "a", 0, 1800000);   /* no price (case B44) */
+    add_price(&book, "a", 30, 1700000); /* the newest, whatever the order */
+    add_price(&book, "a", 900, 100000); /* long gone */
+    add_price(&book, "a", 80, 900000);  /* held when the window began */
+    add_price(&book, "a", 0, 1800000);  /* no price (case B44) */
     add_price(&book, "c", -5, 1800000);
     struct proto_PRICE *list = prices_list(&book);
     assert_int_equal(book.count, 2);
@@ -164,8 +165,16 @@ static void a_quota_breaker_closes_its_family_group(void **state)
 {
     struct proto_BREAKER breaker = breaker_of("quota");
     struct plan_option option;
+    char ours[32], theirs[32];
+    static const char *const instance_types[] = {"m3.large",  "g4dn.xlarge", "p3.2xlarge", "u-6tb1.metal", "inf1.large",
+                                                 "vt1.large", "hpc6a.large", "x1e.large",  "im4gn.large",  "9.odd"};
     (void)state;
-    strcpy(breaker.quotaClass, "G");
+    for (size_t i = 0; i < sizeof instance_types / sizeof instance_types[0]; i++) {
+        doors_quota_class(instance_types[i], ours, sizeof ours);
+        breaker_quota_class(instance_types[i], theirs, sizeof theirs);
+        assert_string_equal(ours, theirs);
+    }
+    strcpy(breaker.quotaClass, "g-vt");
     assert_int_equal(door(&breaker, 1, "ea", 1, 0, &option), DOOR_CLOSED);
     strcpy(breaker.quotaClass, "standard");
     assert_int_equal(door(&breaker, 1, "ea", 1, 0, &option), DOOR_OPEN);

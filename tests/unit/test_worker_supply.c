@@ -10,8 +10,8 @@
 
 #include "worker/supply.h"
 
-#define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds) * 1000000})
-#define WALL(seconds) ((struct wall){1469131560000 + (int64_t)(seconds) * 1000})
+#define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds)*1000000})
+#define WALL(seconds) ((struct wall){1469131560000 + (int64_t)(seconds)*1000})
 #define MOST_ROWS 16
 
 struct stage {
