@@ -203,11 +203,12 @@ static json_t *long_text(size_t length)
     return value;
 }
 
-static json_t *long_list(size_t count)
+/* One element too many, each of them right; of the longest lists only the count is looked at. */
+static json_t *long_list(const json_t *right, int64_t most)
 {
-    json_t *list = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_null());
+    json_t *list = json_array(), *element = most <= 2000 ? json_array_get(right, 0) : json_null();
+    for (int64_t i = 0; i <= most; i++)
+        json_array_append(list, element);
     return list;
 }
 
@@ -239,7 +240,7 @@ static void spoil_ranges(json_t *document, json_t *object, const struct proto_fi
     if (field->kind == FIELD_STRING && field->least > 0)
         spoil_value(document, object, field->name, long_text((size_t)field->least - 1));
     if (field->kind == FIELD_LIST)
-        spoil_value(document, object, field->name, long_list((size_t)field->most + 1));
+        spoil_value(document, object, field->name, long_list(json_object_get(object, field->name), field->most));
 }
 
 static void spoil_object(json_t *document, json_t *object, const struct proto_shape *shape)
