@@ -18,13 +18,25 @@ static bool is_loopback(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
+/* The link-local addresses at which EC2 and ECS give an instance its credentials: they speak plain http only and no
+ * packet to them leaves the host (facts/ec2.md, IMDSv2). */
+static bool is_metadata_service(const char *host)
+{
+    static const char *const addresses[] = {"169.254.169.254", "169.254.170.2", "[fd00:ec2::254]"};
+
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
+        if (strcasecmp(host, addresses[i]) == 0)
+            return true;
+    return false;
+}
+
 static int check_parts(const char *scheme, const char *host, bool allow_plain_http, struct error *err)
 {
     if (strcmp(scheme, "https") == 0)
         return 0;
     if (strcmp(scheme, "http") != 0)
         return error_set(err, ERROR_INPUT, "a URL must begin with https:// or http://, not %.16s:", scheme);
-    if (allow_plain_http || is_loopback(host))
+    if (allow_plain_http || is_loopback(host) || is_metadata_service(host))
         return 0;
     return error_set(err, ERROR_INPUT, "plain http to %.200s is refused: only this host may be spoken to without TLS",
                      host);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* definition_launch.c: which keys a launchSpec may hold, of which type, and at which level of a definition.
- * Runs in: supervisor and type worker. Pure. The list is aws-provisioner's (facts/taskcluster.md). */
+ * Runs in: supervisor and type worker. Pure. The list is aws-provisioner's (facts/taskcluster.md)
+ * and the two later keys of facts/ec2.md. */
 #include <string.h>
 
 #include "proto/definition_parts.h"
@@ -8,6 +9,8 @@
 #define LAUNCH_KEYS(K)                                                                                                 \
     K("AddressingType", JSON_STRING)                                                                                   \
     K("BlockDeviceMappings", JSON_ARRAY)                                                                               \
+    K("CpuOptions", JSON_OBJECT)                                                                                       \
+    K("CreditSpecification", JSON_OBJECT)                                                                              \
     K("EbsOptimized", JSON_TRUE)                                                                                       \
     K("IamInstanceProfile", JSON_OBJECT)                                                                               \
     K("ImageId", JSON_STRING)                                                                                          \

@@ -2,6 +2,7 @@
 /* test_common_http_manners.c: what http refuses to send, proxies, and cancelling. */
 #include <sys/epoll.h>
 
+#include "common/http_transfer.h"
 #include "test_common_http_fixture.h"
 
 static enum server_next say_ok(struct server *self, int fd, const char *request, int number)
@@ -47,6 +48,16 @@ static void plain_http_goes_to_this_host_only(void **state)
         struct http_request request = get(ours[i], &result);
         assert_true(http_start(client, &request, NULL) > 0);
     }
+}
+
+/* Only asked, never connected to: tests stay on loopback. */
+static void the_metadata_service_may_be_spoken_to_without_tls(void **state)
+{
+    (void)state;
+    assert_int_equal(http_check_url("http://169.254.169.254/latest/api/token", false, NULL), 0);
+    assert_int_equal(http_check_url("http://[fd00:ec2::254]/latest/api/token", false, NULL), 0);
+    assert_int_equal(http_check_url("http://169.254.169.253/", false, NULL), -1);
+    assert_int_equal(http_check_url("http://169.254.169.254.example.com/", false, NULL), -1);
 }
 
 static void bad_urls_are_refused_and_not_quoted(void **state)
@@ -251,6 +262,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         HTTP_TEST(plain_http_goes_to_this_host_only),
+        HTTP_TEST(the_metadata_service_may_be_spoken_to_without_tls),
         HTTP_TEST(bad_urls_are_refused_and_not_quoted),
         HTTP_TEST(headers_cannot_smuggle),
         HTTP_TEST(the_environment_names_no_proxy),
