@@ -81,7 +81,8 @@ def launch_one(sim):
                     Placement={"AvailabilityZone": "us-east-1b"}, SecurityGroupIds=["sg-us-east-1"],
                     IamInstanceProfile={"Name": "builder"}, EbsOptimized=True,
                     InstanceMarketOptions={"MarketType": "spot", "SpotOptions": {
-                        "MaxPrice": "0.9", "SpotInstanceType": "one-time", "InstanceInterruptionBehavior": "terminate"}},
+                        "MaxPrice": "0.9", "SpotInstanceType": "one-time",
+                        "InstanceInterruptionBehavior": "terminate"}},
                     InstanceInitiatedShutdownBehavior="terminate", MetadataOptions={"HttpTokens": "required"},
                     BlockDeviceMappings=[{"DeviceName": "/dev/sda1", "Ebs": {"VolumeSize": 20,
                                                                              "DeleteOnTermination": True}}],
@@ -295,7 +296,8 @@ def listing(sim):
 def catalogue(sim):
     """images, types, offerings, prices, subnets, groups, keys and zones are described and paged"""
     client = sim.boto()
-    images = {i["ImageId"]: i for i in client.describe_images(ImageIds=["ami-00000001", "ami-00000002", "ami-00000005"])["Images"]}
+    described = client.describe_images(ImageIds=["ami-00000001", "ami-00000002", "ami-00000005"])["Images"]
+    images = {image["ImageId"]: image for image in described}
     check([images[i]["VirtualizationType"] for i in sorted(images)], ["hvm", "paravirtual", "hvm"])
     check(images["ami-00000005"]["BootMode"], "uefi")
     check(images["ami-00000002"].get("EnaSupport"), None)
@@ -372,6 +374,8 @@ def regions_and_names(sim):
     crossed = sim.boto(region="us-east-1", endpoint_url=sim.url + "/ec2/us-west-2/")
     check(refused(crossed.describe_key_pairs)[0], "SignatureDoesNotMatch")
     check(refused(sim.boto(region="eu-north-7").describe_key_pairs)[0], "AuthFailure")
+    check(refused(sim.boto("sts", region="eu-north-7", endpoint_url=sim.url + "/ec2/eu-north-7/").get_caller_identity)[0],
+          "AuthFailure")
     client = sim.boto()
     check(refused(client.describe_vpcs), ("InvalidAction", 400))
     check(refused(client.describe_subnets, Filters=[{"Name": "x", "Values": ["y"]}])[0], "InvalidParameterValue")

@@ -32,8 +32,8 @@ struct generator {
     double offset, scale; /* of a trace */
 };
 
-static const char *const arrival_keys[] = {"kind", "pending", "tasks", "duration", "at", "perHour", "seconds",
-                                           "from", "to", "file", "scale", "comment", NULL};
+static const char *const arrival_keys[] = {"kind", "pending", "tasks", "duration", "at",      "perHour", "seconds",
+                                           "from", "to",      "file",  "scale",    "comment", NULL};
 
 static void add_tasks(struct generator *generator, int count)
 {
@@ -114,7 +114,9 @@ static FILE *open_trace(const struct world *world, const char *name)
     char *beside = name[0] == '/' ? must_copy(name) : must_format("%s/%s", world->scenario_directory, name);
     FILE *file = fopen(beside, "rb");
     free(beside);
-    return file != NULL ? file : fopen(name, "rb");
+    if (file == NULL)
+        file = fopen(name, "rb");
+    return file;
 }
 
 /* Keeps only the records of the wanted part of the file. */

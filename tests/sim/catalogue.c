@@ -3,6 +3,7 @@
  * paravirtual), so that the incident of that year can be replayed without configuration. */
 #include "catalogue.h"
 
+#include "journal.h"
 #include "memory.h"
 #include "world.h"
 
@@ -10,18 +11,12 @@
 
 const struct word virtualization_words[] = {
     {"hvm", VIRTUALIZATION_HVM}, {"paravirtual", VIRTUALIZATION_PARAVIRTUAL}, {NULL, 0}};
-const struct word architecture_words[] = {{"i386", ARCHITECTURE_I386},
-                                          {"x86_64", ARCHITECTURE_X86_64},
-                                          {"arm64", ARCHITECTURE_ARM64},
-                                          {NULL, 0}};
-const struct word boot_mode_words[] = {{"legacy-bios", BOOT_LEGACY_BIOS},
-                                       {"uefi", BOOT_UEFI},
-                                       {"uefi-preferred", BOOT_UEFI_PREFERRED},
-                                       {NULL, 0}};
-const struct word ena_words[] = {{"unsupported", ENA_UNSUPPORTED},
-                                 {"supported", ENA_SUPPORTED},
-                                 {"required", ENA_REQUIRED},
-                                 {NULL, 0}};
+const struct word architecture_words[] = {
+    {"i386", ARCHITECTURE_I386}, {"x86_64", ARCHITECTURE_X86_64}, {"arm64", ARCHITECTURE_ARM64}, {NULL, 0}};
+const struct word boot_mode_words[] = {
+    {"legacy-bios", BOOT_LEGACY_BIOS}, {"uefi", BOOT_UEFI}, {"uefi-preferred", BOOT_UEFI_PREFERRED}, {NULL, 0}};
+const struct word ena_words[] = {
+    {"unsupported", ENA_UNSUPPORTED}, {"supported", ENA_SUPPORTED}, {"required", ENA_REQUIRED}, {NULL, 0}};
 
 #define HVM VIRTUALIZATION_HVM
 #define PV VIRTUALIZATION_PARAVIRTUAL
@@ -79,10 +74,8 @@ static const struct {
     unsigned virtualization, architecture, boot_mode;
     bool ena;
 } default_images[] = {
-    {"ami-00000001", HVM, ARCHITECTURE_X86_64, 0, true},
-    {"ami-00000002", PV, ARCHITECTURE_X86_64, 0, false},
-    {"ami-00000003", HVM, ARCHITECTURE_ARM64, BOOT_UEFI, true},
-    {"ami-00000004", HVM, ARCHITECTURE_X86_64, 0, false},
+    {"ami-00000001", HVM, ARCHITECTURE_X86_64, 0, true},         {"ami-00000002", PV, ARCHITECTURE_X86_64, 0, false},
+    {"ami-00000003", HVM, ARCHITECTURE_ARM64, BOOT_UEFI, true},  {"ami-00000004", HVM, ARCHITECTURE_X86_64, 0, false},
     {"ami-00000005", HVM, ARCHITECTURE_X86_64, BOOT_UEFI, true},
 };
 
@@ -163,22 +156,12 @@ void catalogue_add_defaults(struct world *world)
     }
 }
 
-static bool lists_word(const json_t *list, const char *word)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (list, i, item)
-        if (strcmp(json_string_value(item), word) == 0)
-            return true;
-    return false;
-}
-
 bool type_offered_in(const struct instance_type *type, const char *zone)
 {
-    return type->zones == NULL || lists_word(type->zones, zone);
+    return type->zones == NULL || json_lists_word(type->zones, zone);
 }
 
 bool image_in_region(const struct image *image, const char *region)
 {
-    return image->regions == NULL || lists_word(image->regions, region);
+    return image->regions == NULL || json_lists_word(image->regions, region);
 }

@@ -19,8 +19,8 @@ struct word {
 };
 extern const struct word virtualization_words[], architecture_words[], boot_mode_words[], ena_words[];
 
-const char *word_name(const struct word *words, unsigned bit);      /* NULL when unknown */
-unsigned word_bit(const struct word *words, const char *name);      /* 0 when unknown */
+const char *word_name(const struct word *words, unsigned bit); /* NULL when unknown */
+unsigned word_bit(const struct word *words, const char *name); /* 0 when unknown */
 
 struct instance_type {
     char *name;

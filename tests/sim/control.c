@@ -44,12 +44,11 @@ static json_t *type_truth(const struct queue *queue)
     const struct task *oldest = queue->pending.first;
     double mean = queue->claims > 0 ? queue->wait_sum / (double)queue->claims : 0;
     return json_pack("{s:o, s:i, s:i, s:i, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:f, s:f}", "instances",
-                     new_state_counts(), "live", 0, "units", 0, "ready", 0, "pending",
-                     (json_int_t)queue->pending.count, "claimed", (json_int_t)queue->claimed.count,
-                     "oldestPendingAge_s", oldest != NULL ? world->now - oldest->arrived : 0.0, "arrived",
-                     (json_int_t)queue->arrived, "claims", (json_int_t)queue->claims, "done",
-                     (json_int_t)queue->done, "launched", (json_int_t)queue->launched, "waitMax_s",
-                     queue->wait_max, "waitMean_s", mean);
+                     new_state_counts(), "live", 0, "units", 0, "ready", 0, "pending", (json_int_t)queue->pending.count,
+                     "claimed", (json_int_t)queue->claimed.count, "oldestPendingAge_s",
+                     oldest != NULL ? world->now - oldest->arrived : 0.0, "arrived", (json_int_t)queue->arrived,
+                     "claims", (json_int_t)queue->claims, "done", (json_int_t)queue->done, "launched",
+                     (json_int_t)queue->launched, "waitMax_s", queue->wait_max, "waitMean_s", mean);
 }
 
 static void count_instance(const struct instance *instance, json_t *regions, json_t *types, json_t *untyped)
@@ -101,12 +100,11 @@ static json_t *instance_json(const struct instance *instance)
 {
     const struct launch *launch = instance->launch;
     return json_pack("{s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:f, s:o, s:o, s:o, s:b, s:b, s:i}", "id",
-                     instance->id, "type",
-                     json_text_or_null(launch->queue != NULL ? launch->queue->worker_type : NULL), "region",
-                     launch->region->name, "zone", launch->pool->zone, "instanceType", launch->type->name,
+                     instance->id, "type", json_text_or_null(launch->queue != NULL ? launch->queue->worker_type : NULL),
+                     "region", launch->region->name, "zone", launch->pool->zone, "instanceType", launch->type->name,
                      "imageId", launch->image_id, "market", market_names[instance->market], "state",
-                     state_names[instance->state], "reason", json_text_or_null(instance->reason_code),
-                     "launched_s", instance->launched_at, "tags", tags_json(&instance->tags), "volumeTags",
+                     state_names[instance->state], "reason", json_text_or_null(instance->reason_code), "launched_s",
+                     instance->launched_at, "tags", tags_json(&instance->tags), "volumeTags",
                      tags_json(&launch->volume_tags), "token", json_text_or_null(launch->token), "registered",
                      instance->registered, "claimed", instance->ever_claimed, "units", launch->units);
 }
@@ -151,7 +149,7 @@ static void post_tasks(struct exchange *exchange, const json_t *body)
         wrong(exchange, "workerType, tasks and duration are needed");
         return;
     }
-    for (double count = scenario_number(body, "tasks", 1); count >= 1; count--)
+    for (long count = (long)scenario_number(body, "tasks", 1); count > 0; count--)
         queue_add_task(queue_for_type(world, type), random_spread(&world->random_launch, &duration));
     exchange_answer_json(exchange, 200, json_object());
 }
@@ -163,16 +161,6 @@ static void post_set(struct exchange *exchange, const json_t *body)
         exchange_answer_json(exchange, 200, json_object());
     else
         wrong(exchange, error);
-}
-
-static bool names_instance(const json_t *ids, const char *id)
-{
-    size_t i;
-    json_t *item;
-    json_array_foreach (ids, i, item)
-        if (json_is_string(item) && strcmp(json_string_value(item), id) == 0)
-            return true;
-    return false;
 }
 
 static bool to_be_killed(const struct instance *instance, const json_t *body)
@@ -187,7 +175,7 @@ static bool to_be_killed(const struct instance *instance, const json_t *body)
         return false;
     if (region != NULL && strcmp(instance->launch->region->name, region) != 0)
         return false;
-    return ids == NULL || names_instance(ids, instance->id);
+    return ids == NULL || json_lists_word(ids, instance->id);
 }
 
 static void post_kill(struct exchange *exchange, const json_t *body)
@@ -218,10 +206,10 @@ static const struct {
     const char *method, *path;
     void (*perform)(struct exchange *exchange, const json_t *body);
 } routes[] = {
-    {"GET", "/_sim/state", get_state},       {"GET", "/_sim/instances", get_instances},
-    {"POST", "/_sim/fault", post_fault},     {"DELETE", "/_sim/fault", delete_faults},
-    {"POST", "/_sim/tasks", post_tasks},     {"POST", "/_sim/set", post_set},
-    {"POST", "/_sim/kill", post_kill},       {"POST", "/_sim/quit", post_quit},
+    {"GET", "/_sim/state", get_state},   {"GET", "/_sim/instances", get_instances},
+    {"POST", "/_sim/fault", post_fault}, {"DELETE", "/_sim/fault", delete_faults},
+    {"POST", "/_sim/tasks", post_tasks}, {"POST", "/_sim/set", post_set},
+    {"POST", "/_sim/kill", post_kill},   {"POST", "/_sim/quit", post_quit},
 };
 
 static bool control_prepare(struct exchange *exchange)
@@ -254,5 +242,4 @@ static void control_perform(struct exchange *exchange)
     control_error(exchange, 404, "ResourceNotFound", "There is no such control");
 }
 
-const struct service control_service = {"control", "/_sim/", control_prepare, control_perform, control_error,
-                                        NULL};
+const struct service control_service = {"control", "/_sim/", control_prepare, control_perform, control_error, NULL};

@@ -4,6 +4,7 @@
 
 #include "ec2_errors.h"
 #include "encoding.h"
+#include "journal.h"
 #include "memory.h"
 #include "sigv4.h"
 #include "world.h"
@@ -15,12 +16,15 @@
 
 #define PAGED "MaxResults", "NextToken"
 #define FILTERED "DryRun", "Filter.N.Name", "Filter.N.Value.N"
-#define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
+#define NAMES(...)                                                                                                     \
+    (const char *const[])                                                                                              \
+    {                                                                                                                  \
+        __VA_ARGS__, NULL                                                                                              \
+    }
 
 static const struct ec2_action actions[] = {
     {"RunInstances", ec2_run_instances, BUCKET_RUN_REQUESTS, true, run_instances_parameters},
-    {"DescribeInstances", ec2_describe_instances, BUCKET_DESCRIBE, false,
-     NAMES(FILTERED, PAGED, "InstanceId.N")},
+    {"DescribeInstances", ec2_describe_instances, BUCKET_DESCRIBE, false, NAMES(FILTERED, PAGED, "InstanceId.N")},
     {"DescribeInstanceStatus", ec2_describe_instance_status, BUCKET_DESCRIBE, false,
      NAMES(FILTERED, PAGED, "InstanceId.N", "IncludeAllInstances")},
     {"DescribeImages", ec2_describe_images, BUCKET_DESCRIBE, false,
@@ -30,8 +34,7 @@ static const struct ec2_action actions[] = {
     {"DescribeInstanceTypeOfferings", ec2_describe_offerings, BUCKET_DESCRIBE, false,
      NAMES(FILTERED, PAGED, "LocationType")},
     {"DescribeSpotPriceHistory", ec2_describe_spot_prices, BUCKET_DESCRIBE, false,
-     NAMES(FILTERED, PAGED, "AvailabilityZone", "StartTime", "EndTime", "InstanceType.N",
-           "ProductDescription.N")},
+     NAMES(FILTERED, PAGED, "AvailabilityZone", "StartTime", "EndTime", "InstanceType.N", "ProductDescription.N")},
     {"DescribeSubnets", ec2_describe_subnets, BUCKET_DESCRIBE, false, NAMES(FILTERED, PAGED, "SubnetId.N")},
     {"DescribeSecurityGroups", ec2_describe_security_groups, BUCKET_DESCRIBE, false,
      NAMES(FILTERED, PAGED, "GroupId.N", "GroupName.N")},
@@ -41,8 +44,7 @@ static const struct ec2_action actions[] = {
      NAMES(FILTERED, "ZoneName.N", "ZoneId.N", "AllAvailabilityZones")},
     {"TerminateInstances", ec2_terminate_instances, BUCKET_NONE, true,
      NAMES("DryRun", "InstanceId.N", "Force", "SkipOsShutdown")},
-    {"CreateTags", ec2_create_tags, BUCKET_NONE, true,
-     NAMES("DryRun", "ResourceId.N", "Tag.N.Key", "Tag.N.Value")},
+    {"CreateTags", ec2_create_tags, BUCKET_NONE, true, NAMES("DryRun", "ResourceId.N", "Tag.N.Key", "Tag.N.Value")},
     {"GetCallerIdentity", sts_get_caller_identity, BUCKET_NONE, false, NAMES("Version")},
 };
 
@@ -142,7 +144,7 @@ static bool region_is_right(struct ec2_call *call, const struct sigv4_result *si
     bool named = strncmp(path, "/ec2/", 5) == 0;
     if (!named && strcmp(path, "/") != 0 && strncmp(path, "/sts", 4) != 0)
         return ec2_error(call, "InvalidRequest", "There is nothing at this path");
-    if (call->region == NULL && !call->sts)
+    if (call->region == NULL && (named || !call->sts))
         return ec2_error(call, "AuthFailure", "This region is not known here");
     if (named && signature->region[0] != '\0' && strcmp(signature->region, call->region->name) != 0)
         return ec2_error(call, "SignatureDoesNotMatch", "Credential should be scoped to a valid region.");
@@ -176,24 +178,18 @@ static bool known_parameters(struct ec2_call *call)
         return ec2_error(call, "NoSuchVersion", "The requested version (%s) is not valid.", version);
     for (size_t i = 0; i < call->parameter_count; i++)
         if (!ec2_parameter_allowed(call->action, call->parameters[i].name))
-            return ec2_error(call, "UnknownParameter", "The parameter %s is not recognized",
-                             call->parameters[i].name);
+            return ec2_error(call, "UnknownParameter", "The parameter %s is not recognized", call->parameters[i].name);
     return true;
 }
 
 static bool permitted(struct ec2_call *call)
 {
-    size_t i;
-    json_t *item;
-    if (call->credential == NULL)
+    if (call->credential == NULL || !json_lists_word(call->credential->deny, call->action->name))
         return true;
-    json_array_foreach (call->credential->deny, i, item)
-        if (json_is_string(item) && strcmp(json_string_value(item), call->action->name) == 0)
-            return ec2_error(call, "UnauthorizedOperation",
-                             "You are not authorized to perform this operation. User: "
-                             "arn:aws:iam::%s:user/sim is not authorized to perform: ec2:%s",
-                             call->world->account_id, call->action->name);
-    return true;
+    return ec2_error(call, "UnauthorizedOperation",
+                     "You are not authorized to perform this operation. User: "
+                     "arn:aws:iam::%s:user/sim is not authorized to perform: ec2:%s",
+                     call->world->account_id, call->action->name);
 }
 
 static struct ec2_call *new_call(struct exchange *exchange)

@@ -26,7 +26,7 @@ struct ec2_call {
     size_t parameter_count;
     const struct credential *credential; /* NULL when signatures are not checked */
     bool sts;
-    char *user_data;   /* of RunInstances, decoded; NULL: none or not base64 */
+    char *user_data; /* of RunInstances, decoded; NULL: none or not base64 */
     size_t user_data_length;
     json_t *user_json; /* its JSON object, if it is one */
     char request_id[40];
@@ -45,8 +45,7 @@ extern const char *const run_instances_parameters[];
 
 /* Parameters. NULL when missing. */
 const char *ec2_parameter(const struct ec2_call *call, const char *name);
-const char *ec2_parameterf(const struct ec2_call *call, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+const char *ec2_parameterf(const struct ec2_call *call, const char *format, ...) __attribute__((format(printf, 2, 3)));
 bool ec2_flag(const struct ec2_call *call, const char *name);
 bool ec2_parameter_allowed(const struct ec2_action *action, const char *name);
 bool ec2_has_prefix(const struct ec2_call *call, const char *prefix); /* any parameter like it? */
@@ -55,8 +54,7 @@ void ec2_release_parameters(struct ec2_call *call);
 void ec2_digest_parameters(const struct ec2_call *call, char out[65]); /* for idempotency */
 
 /* Answers. ec2_error always returns false. */
-bool ec2_error(struct ec2_call *call, const char *code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+bool ec2_error(struct ec2_call *call, const char *code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool ec2_missing(struct ec2_call *call, const char *parameter);
 void ec2_begin(struct ec2_call *call); /* <ActionResponse> and the request id */
 void ec2_end(struct ec2_call *call);

@@ -252,8 +252,8 @@ static bool pool_wanted(const struct ec2_call *call, const struct pool *pool)
 {
     const char *zone = ec2_parameter(call, "AvailabilityZone");
     return pool->priced && type_offered_in(pool->type, pool->zone) && (zone == NULL || strcmp(zone, pool->zone) == 0) &&
-           ec2_listed(call, "InstanceType", pool->type->name) &&
-           ec2_listed(call, "ProductDescription", "Linux/UNIX") && filters_accept(call, pool, pool_value);
+           ec2_listed(call, "InstanceType", pool->type->name) && ec2_listed(call, "ProductDescription", "Linux/UNIX") &&
+           filters_accept(call, pool, pool_value);
 }
 
 static void price_row(struct ec2_call *call, const struct pool *pool, const struct price_row *row)

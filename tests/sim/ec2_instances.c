@@ -8,9 +8,9 @@
 #include <string.h>
 
 static const char *const instance_filters[] = {
-    "tag:",       "tag-key",  "client-token",       "instance-state-name", "instance-id",  "availability-zone",
-    "image-id",   "key-name", "instance-lifecycle", "instance-type",       "subnet-id",    "vpc-id",
-    "reservation-id", "owner-id", "architecture",   "virtualization-type", NULL};
+    "tag:",           "tag-key",  "client-token",       "instance-state-name", "instance-id", "availability-zone",
+    "image-id",       "key-name", "instance-lifecycle", "instance-type",       "subnet-id",   "vpc-id",
+    "reservation-id", "owner-id", "architecture",       "virtualization-type", NULL};
 
 static const json_t *effect(const struct ec2_call *call, const char *key)
 {
@@ -161,8 +161,10 @@ void ec2_instance_row(struct ec2_call *call, const struct instance *instance)
     xml_text(xml, "hypervisor", "xen");
     market(call, instance);
     if (launch->profile != NULL)
-        text_addf(xml, "<iamInstanceProfile><arn>arn:aws:iam::%s:instance-profile/sim</arn>"
-                       "<id>AIPASIM</id></iamInstanceProfile>", call->world->account_id);
+        text_addf(xml,
+                  "<iamInstanceProfile><arn>arn:aws:iam::%s:instance-profile/sim</arn>"
+                  "<id>AIPASIM</id></iamInstanceProfile>",
+                  call->world->account_id);
     xml_bool(xml, "ebsOptimized", launch->ebs_optimized);
     metadata(xml, instance);
     xml_close(xml, "item");
@@ -247,8 +249,8 @@ static bool ids_exist(struct ec2_call *call)
 /* Calls row for every wanted instance of the page, in order of launch. */
 static void list_page(struct ec2_call *call, struct ec2_page *page,
                       void (*row)(struct ec2_call *, const struct instance *, const struct instance *),
-                      bool (*also)(const struct ec2_call *, const struct instance *),
-                      unsigned long long *last, bool *more)
+                      bool (*also)(const struct ec2_call *, const struct instance *), unsigned long long *last,
+                      bool *more)
 {
     struct region *region = call->region;
     const struct instance *previous = NULL;
@@ -276,9 +278,25 @@ static void list_page(struct ec2_call *call, struct ec2_page *page,
     table_clear(&ids);
 }
 
+/* Takes an element out of the row that begins at start, should a fault want that. */
+static void omit_element(struct ec2_call *call, size_t start)
+{
+    const char *name = json_string_value(effect(call, "omit"));
+    char open[64], close[64];
+    if (name == NULL)
+        return;
+    snprintf(open, sizeof open, "<%s>", name);
+    snprintf(close, sizeof close, "</%s>", name);
+    char *from = strstr(call->xml->data + start, open), *to = from != NULL ? strstr(from, close) : NULL;
+    if (to == NULL)
+        return;
+    to += strlen(close);
+    memmove(from, to, strlen(to) + 1);
+    call->xml->length -= (size_t)(to - from);
+}
+
 /* Neighbours of one launch share a reservation. instance NULL: the end. */
-static void reservation_row(struct ec2_call *call, const struct instance *instance,
-                            const struct instance *previous)
+static void reservation_row(struct ec2_call *call, const struct instance *instance, const struct instance *previous)
 {
     bool same = instance != NULL && previous != NULL && instance->launch == previous->launch;
     if (previous != NULL && !same)
@@ -290,7 +308,10 @@ static void reservation_row(struct ec2_call *call, const struct instance *instan
         ec2_reservation_head(call, instance->launch);
         xml_open(call->xml, "instancesSet");
     }
+    size_t start = call->xml->length;
     ec2_instance_row(call, instance);
+    if (previous == NULL)
+        omit_element(call, start);
 }
 
 static bool every_instance(const struct ec2_call *call, const struct instance *instance)

@@ -87,12 +87,17 @@ static const char *first_subnet(const struct ec2_call *call)
 
 void launch_note(struct ec2_call *call)
 {
-    static const char *const shown[][2] = {
-        {"token", "ClientToken"}, {"min", "MinCount"}, {"max", "MaxCount"},
-        {"zone", "Placement.AvailabilityZone"}, {"instanceType", "InstanceType"}, {"imageId", "ImageId"},
-        {"maxPrice", "InstanceMarketOptions.SpotOptions.MaxPrice"}, {"subnet", "SubnetId"},
-        {"key", "KeyName"}, {"profile", "IamInstanceProfile.Name"},
-        {"shutdownBehavior", "InstanceInitiatedShutdownBehavior"}};
+    static const char *const shown[][2] = {{"token", "ClientToken"},
+                                           {"min", "MinCount"},
+                                           {"max", "MaxCount"},
+                                           {"zone", "Placement.AvailabilityZone"},
+                                           {"instanceType", "InstanceType"},
+                                           {"imageId", "ImageId"},
+                                           {"maxPrice", "InstanceMarketOptions.SpotOptions.MaxPrice"},
+                                           {"subnet", "SubnetId"},
+                                           {"key", "KeyName"},
+                                           {"profile", "IamInstanceProfile.Name"},
+                                           {"shutdownBehavior", "InstanceInitiatedShutdownBehavior"}};
     struct subject *subject = &call->exchange->subject;
     json_t *parameters = json_object();
     read_user_data(call);
@@ -165,8 +170,10 @@ static bool parse_market(struct ec2_call *call, struct launch *launch)
     if (market != NULL && strcmp(market, "spot") != 0)
         return ec2_error(call, "InvalidParameterValue", "Value (%s) for parameter marketType is invalid.", market);
     if (price != NULL && (strtod(price, &end) <= 0 || *end != '\0'))
-        return ec2_error(call, "InvalidParameterValue", "Value (%s) for parameter price is invalid. \"%s\" is an "
-                                                        "invalid spot instance price", price, price);
+        return ec2_error(call, "InvalidParameterValue",
+                         "Value (%s) for parameter price is invalid. \"%s\" is an "
+                         "invalid spot instance price",
+                         price, price);
     if (kind != NULL && strcmp(kind, "one-time") != 0 && strcmp(kind, "persistent") != 0)
         return ec2_error(call, "InvalidParameterValue", "Value (%s) for parameter instanceType is invalid.", kind);
     launch->market = market != NULL ? MARKET_SPOT : MARKET_ON_DEMAND;
@@ -182,8 +189,10 @@ static bool parse_tags(struct ec2_call *call, struct launch *launch)
         char word[64];
         snprintf(word, sizeof word, " %.50s ", type);
         if (strstr(known, word) == NULL)
-            return ec2_error(call, "InvalidParameterValue", "'%s' is not a valid taggable resource type for this "
-                                                            "operation.", type);
+            return ec2_error(call, "InvalidParameterValue",
+                             "'%s' is not a valid taggable resource type for this "
+                             "operation.",
+                             type);
     }
     collect_tags(call, "instance", &launch->tags);
     collect_tags(call, "volume", &launch->volume_tags);
@@ -217,9 +226,9 @@ static bool parse_user_data(struct ec2_call *call, struct launch *launch)
     const char *worker_type = call->exchange->subject.worker_type;
     launch->queue = worker_type != NULL ? queue_for_type(call->world, worker_type) : NULL;
     const json_t *capacity = json_object_get(call->user_json, "capacity");
-    launch->units = json_is_integer(capacity) && json_integer_value(capacity) > 0
-                        ? (int)json_integer_value(capacity)
-                        : launch->queue != NULL ? launch->queue->capacity : 1;
+    launch->units = json_is_integer(capacity) && json_integer_value(capacity) > 0 ? (int)json_integer_value(capacity)
+                    : launch->queue != NULL                                       ? launch->queue->capacity
+                                                                                  : 1;
     return true;
 }
 
@@ -230,8 +239,10 @@ static bool parse_rest(struct ec2_call *call, struct launch *launch)
     const char *profile = ec2_parameter(call, "IamInstanceProfile.Name");
     char digest[65];
     if (token != NULL && (strlen(token) == 0 || strlen(token) > 64))
-        return ec2_error(call, "InvalidParameterValue", "Value (%.80s) for parameter clientToken is invalid. "
-                                                        "Length exceeds maximum of 64.", token);
+        return ec2_error(call, "InvalidParameterValue",
+                         "Value (%.80s) for parameter clientToken is invalid. "
+                         "Length exceeds maximum of 64.",
+                         token);
     if (behavior != NULL && strcmp(behavior, "stop") != 0 && strcmp(behavior, "terminate") != 0)
         return ec2_error(call, "InvalidParameterValue",
                          "Value (%s) for parameter instanceInitiatedShutdownBehavior is invalid.", behavior);

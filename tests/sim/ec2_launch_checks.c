@@ -4,6 +4,7 @@
  * are worded like EC2's, since people will read them in logs. */
 #include "ec2.h"
 
+#include "journal.h"
 #include "world.h"
 
 #include <limits.h>
@@ -22,8 +23,9 @@ static bool check_image(struct ec2_call *call, struct launch_request *request)
     if (image->denied)
         return ec2_error(call, "AuthFailure", "Not authorized for images: [%s]", id);
     if (image->opt_in)
-        return ec2_error(call, "OptInRequired", "In order to use this AWS Marketplace product you need to "
-                                                "accept terms and subscribe.");
+        return ec2_error(call, "OptInRequired",
+                         "In order to use this AWS Marketplace product you need to "
+                         "accept terms and subscribe.");
     if (strcmp(image->state, "available") != 0)
         return ec2_error(call, "InvalidAMIID.Unavailable", "The image ID '%s' is not available", id);
     request->launch->virtualization = image->virtualization;
@@ -62,8 +64,8 @@ static bool check_fit(struct ec2_call *call, struct launch_request *request)
                          "architectures, and try again.",
                          type->architectures & ARCHITECTURE_ARM64 ? "arm64" : "x86_64",
                          word_name(architecture_words, image->architecture));
-    bool bootable = image->boot_mode == 0 || image->boot_mode == BOOT_UEFI_PREFERRED ||
-                    (type->boot_modes & image->boot_mode) != 0;
+    bool bootable =
+        image->boot_mode == 0 || image->boot_mode == BOOT_UEFI_PREFERRED || (type->boot_modes & image->boot_mode) != 0;
     if (!bootable)
         return ec2_error(call, "InvalidParameterCombination",
                          "The instance type '%s' does not support an AMI with boot mode '%s'.", type->name,
@@ -79,29 +81,22 @@ static bool check_fit(struct ec2_call *call, struct launch_request *request)
 static bool check_key(struct ec2_call *call, struct launch_request *request)
 {
     const char *key = request->launch->key_name;
-    size_t i;
-    json_t *item;
-    if (key == NULL)
+    if (key == NULL || json_lists_word(call->region->key_pairs, key))
         return true;
-    json_array_foreach (call->region->key_pairs, i, item)
-        if (strcmp(json_string_value(item), key) == 0)
-            return true;
     return ec2_error(call, "InvalidKeyPair.NotFound", "The key pair '%s' does not exist", key);
 }
 
 static bool check_profile(struct ec2_call *call, struct launch_request *request)
 {
     const char *profile = request->launch->profile;
-    size_t i;
-    json_t *item;
     if (profile == NULL || call->region->instance_profiles == NULL)
         return true;
-    const char *slash = strrchr(profile, '/');
-    json_array_foreach (call->region->instance_profiles, i, item)
-        if (strcmp(json_string_value(item), slash != NULL ? slash + 1 : profile) == 0)
-            return true;
-    return ec2_error(call, "InvalidParameterValue", "Value (%s) for parameter iamInstanceProfile.name is invalid. "
-                                                    "Invalid IAM Instance Profile name", profile);
+    const char *slash = strrchr(profile, '/'); /* of an ARN */
+    if (json_lists_word(call->region->instance_profiles, slash != NULL ? slash + 1 : profile))
+        return true;
+    return ec2_error(call, "InvalidParameterValue",
+                     "Value (%s) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name",
+                     profile);
 }
 
 /* Groups may be named by id or by name. */
@@ -180,15 +175,15 @@ bool launch_choose_zone(struct ec2_call *call, struct launch_request *request)
         request->launch->pool = pool;
     }
     return request->launch->pool != NULL ||
-           ec2_error(call, "Unsupported", "The requested configuration is currently not supported. Please check "
-                                          "the documentation for supported configurations.");
+           ec2_error(call, "Unsupported",
+                     "The requested configuration is currently not supported. Please check "
+                     "the documentation for supported configurations.");
 }
 
 static bool price_is_enough(struct ec2_call *call, const struct launch_request *request)
 {
     const char *price = pool_price(request->launch->pool), *offered = request->launch->max_price;
-    if (request->launch->market != MARKET_SPOT || price == NULL || offered == NULL ||
-        atof(offered) >= atof(price))
+    if (request->launch->market != MARKET_SPOT || price == NULL || offered == NULL || atof(offered) >= atof(price))
         return true;
     return ec2_error(call, "SpotMaxPriceTooLow",
                      "Your Spot request price of %s is lower than the minimum required Spot request fulfillment "

@@ -2,6 +2,7 @@
 /* Subnets, security groups, key pairs and zones: what a launch refers to by name. */
 #include "ec2.h"
 
+#include "journal.h"
 #include "world.h"
 
 #include <string.h>
@@ -18,8 +19,8 @@ static const char *first_missing(const struct ec2_call *call, const char *prefix
 }
 
 /* Applies filters whose only known names are the two given. */
-static bool pair_accepted(const struct ec2_call *call, const char *name_a, const char *value_a,
-                          const char *name_b, const char *value_b)
+static bool pair_accepted(const struct ec2_call *call, const char *name_a, const char *value_a, const char *name_b,
+                          const char *value_b)
 {
     const char *name;
     for (int i = 1; (name = ec2_parameterf(call, "Filter.%d.Name", i)) != NULL; i++) {
@@ -127,12 +128,7 @@ void ec2_describe_security_groups(struct ec2_call *call)
 
 static bool key_exists(const struct region *region, const char *name)
 {
-    size_t i;
-    json_t *item;
-    json_array_foreach (region->key_pairs, i, item)
-        if (strcmp(json_string_value(item), name) == 0)
-            return true;
-    return false;
+    return json_lists_word(region->key_pairs, name);
 }
 
 void ec2_describe_key_pairs(struct ec2_call *call)
@@ -149,7 +145,8 @@ void ec2_describe_key_pairs(struct ec2_call *call)
     }
     ec2_begin(call);
     xml_open(call->xml, "keySet");
-    json_array_foreach (call->region->key_pairs, i, item) {
+    json_array_foreach(call->region->key_pairs, i, item)
+    {
         const char *name = json_string_value(item);
         if (!ec2_listed(call, "KeyName", name) || !pair_accepted(call, "key-name", name, "", ""))
             continue;

@@ -26,9 +26,8 @@ void ec2_parse_form(struct ec2_call *call, const char *form)
         }
         struct parameter *parameter = &call->parameters[call->parameter_count++];
         parameter->name = percent_decode(form, name_length, true);
-        parameter->value = name_length < length
-                               ? percent_decode(form + name_length + 1, length - name_length - 1, true)
-                               : must_copy("");
+        parameter->value = name_length < length ? percent_decode(form + name_length + 1, length - name_length - 1, true)
+                                                : must_copy("");
         form += length + (form[length] == '&');
     }
 }
@@ -215,6 +214,8 @@ bool ec2_page_begin(struct ec2_call *call, size_t minimum, size_t maximum, struc
     if (token != NULL && token[0] != '\0' && !read_token(token, &page->after, &kind, &number))
         return ec2_error(call, "InvalidNextToken", "The token '%.100s' is invalid", token);
     page->empty = kind == 'e';
+    if (page->after > 0 && json_is_true(page_effect(call, "repeatLast")))
+        page->after--; /* the last row of the page before comes once more */
     return true;
 }
 
@@ -225,8 +226,8 @@ void ec2_page_end(struct ec2_call *call, const struct ec2_page *page, unsigned l
     if (!more && !same)
         return;
     char text[64];
-    snprintf(text, sizeof text, "after %llu %c %d", same ? page->after : last,
-             alternate && !page->empty ? 'e' : 'r', same ? 2 : call->exchange->subject.page + 1);
+    snprintf(text, sizeof text, "after %llu %c %d", same ? page->after : last, alternate && !page->empty ? 'e' : 'r',
+             same ? 2 : call->exchange->subject.page + 1);
     char *token = base64_encode(text, strlen(text));
     xml_text(call->xml, "nextToken", token);
     free(token);

@@ -74,8 +74,7 @@ void sha256_hex(const char *data, size_t length, char out[DIGEST_HEX_SIZE])
     hex_encode(digest, sizeof digest, out);
 }
 
-void hmac_sha256(const void *key, size_t key_length, const char *data, size_t length,
-                 unsigned char out[DIGEST_SIZE])
+void hmac_sha256(const void *key, size_t key_length, const char *data, size_t length, unsigned char out[DIGEST_SIZE])
 {
     HMAC(EVP_sha256(), key, (int)key_length, (const unsigned char *)data, length, out, NULL);
 }

@@ -17,11 +17,10 @@ char *percent_decode(const char *text, size_t length, bool plus_is_space);
 void percent_encode(struct text *out, const char *text); /* RFC 3986 unreserved stay */
 
 void sha256_hex(const char *data, size_t length, char out[DIGEST_HEX_SIZE]);
-void hmac_sha256(const void *key, size_t key_length, const char *data, size_t length,
-                 unsigned char out[DIGEST_SIZE]);
+void hmac_sha256(const void *key, size_t key_length, const char *data, size_t length, unsigned char out[DIGEST_SIZE]);
 void hex_encode(const unsigned char *bytes, size_t length, char *out); /* out: 2 * length + 1 */
 
-char *base64_encode(const void *bytes, size_t length);                   /* caller frees */
+char *base64_encode(const void *bytes, size_t length); /* caller frees */
 /* Caller frees; NULL when it is not base64. The result has a closing NUL beyond *length_out. */
 char *base64_decode(const char *text, size_t length, size_t *length_out);
 void base64_make_url_safe(char *text); /* in place: - _ and no padding */

@@ -31,9 +31,9 @@ struct service {
 struct exchange {
     struct world *world;
     struct MHD_Connection *connection;
-    char *uri;    /* as sent, path and query */
-    char *path;   /* its path, still encoded */
-    char *query;  /* its query, still encoded; NULL: none */
+    char *uri;   /* as sent, path and query */
+    char *path;  /* its path, still encoded */
+    char *query; /* its query, still encoded; NULL: none */
     char *method;
     struct text body;
     const struct service *service;

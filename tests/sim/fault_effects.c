@@ -4,7 +4,9 @@
 #include "faults.h"
 
 #include "ec2_errors.h"
+#include "encoding.h"
 #include "exchange.h"
+#include "memory.h"
 #include "scenario.h"
 #include "world.h"
 
@@ -29,14 +31,18 @@ static void replace_answer(struct exchange *exchange, int status, const char *ty
     exchange->content_type = type;
 }
 
+/* "text", or "base64" for bytes that JSON cannot carry, once or several times. */
 static void answer_body(struct exchange *exchange, const json_t *body)
 {
     const char *text = json_string_value(json_object_get(body, "text"));
+    const char *encoded = json_string_value(json_object_get(body, "base64"));
     const char *type = json_string_value(json_object_get(body, "contentType"));
-    text = text != NULL ? text : "";
-    replace_answer(exchange, (int)scenario_number(body, "status", 200), type != NULL ? type : "text/xml", text);
-    for (double count = scenario_number(body, "repeat", 1); count > 1; count--)
-        text_add(&exchange->answer, text);
+    size_t length = text != NULL ? strlen(text) : 0;
+    char *bytes = encoded != NULL ? base64_decode(encoded, strlen(encoded), &length) : must_copy(text);
+    replace_answer(exchange, (int)scenario_number(body, "status", 200), type != NULL ? type : "text/xml", "");
+    for (long count = (long)scenario_number(body, "repeat", 1); count > 0 && bytes != NULL; count--)
+        text_add_bytes(&exchange->answer, bytes, length);
+    free(bytes);
 }
 
 /* The effects that give an answer of their own. True when there was one. */
@@ -58,8 +64,8 @@ static bool foreign_answer(struct exchange *exchange)
 
 static void answer_error(struct exchange *exchange, const json_t *error)
 {
-    const char *code = json_is_string(error) ? json_string_value(error)
-                                             : json_string_value(json_object_get(error, "code"));
+    const char *code =
+        json_is_string(error) ? json_string_value(error) : json_string_value(json_object_get(error, "code"));
     const char *message = json_string_value(json_object_get(error, "message"));
     code = code != NULL ? code : "InternalError";
     int status = (int)scenario_number(error, "httpStatus", ec2_error_status(code));

@@ -3,6 +3,7 @@
 #include "faults.h"
 
 #include "instances.h"
+#include "journal.h"
 #include "memory.h"
 #include "scenario.h"
 #include "world.h"
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The texts a fault can match on, and where a subject keeps them. */
@@ -28,14 +30,15 @@ static const struct {
     {"token", offsetof(struct subject, token)},
 };
 
-static const char *const fault_keys[] = {"from", "to", "match", "probability", "times", "nth", "effect",
-                                         "comment", NULL};
-static const char *const match_keys[] = {"service", "action", "region", "zone", "instanceType", "workerType",
-                                         "imageId", "market", "token", "page", NULL};
-static const char *const request_effects[] = {
-    "error", "hang", "reset", "slowMs", "truncate", "malformed", "html", "empty", "body", "emptyListing",
-    "pageSize", "emptyPages", "sameToken", "showState", "showMarket", "after", NULL};
-static const char *const launch_effects[] = {"listDelay", "tagDelay", "killAfter", "neverClaim",
+static const char *const fault_keys[] = {"from", "to",     "match",   "probability", "times",
+                                         "nth",  "effect", "comment", NULL};
+static const char *const match_keys[] = {"service", "action", "region", "zone", "instanceType", "workerType", "imageId",
+                                         "market",  "token",  "page",   NULL};
+static const char *const request_effects[] = {"error",     "hang",       "reset",     "slowMs",     "truncate",
+                                              "malformed", "html",       "empty",     "body",       "emptyListing",
+                                              "pageSize",  "emptyPages", "sameToken", "repeatLast", "omit",
+                                              "showState", "showMarket", "after",     NULL};
+static const char *const launch_effects[] = {"listDelay",   "tagDelay", "killAfter",    "neverClaim",
                                              "wrongMarket", "bootTime", "stuckPending", NULL};
 
 static bool in_list(const char *const *list, const char *word)
@@ -51,7 +54,8 @@ static bool effects_known(struct fault *fault, char *error, size_t error_size)
 {
     const char *key;
     json_t *value;
-    json_object_foreach (fault->effect, key, value) {
+    json_object_foreach(fault->effect, key, value)
+    {
         bool on_request = in_list(request_effects, key), on_launch = in_list(launch_effects, key);
         if (!on_request && !on_launch) {
             snprintf(error, error_size, "effect: unknown key \"%s\"", key);
@@ -81,8 +85,12 @@ int faults_add(struct world *world, const json_t *json, double base, char *error
     fault->nth = (int)scenario_number(json, "nth", 0);
     fault->match = json_deep_copy(json_object_get(json, "match"));
     fault->effect = json_deep_copy(json_object_get(json, "effect"));
-    if (!effects_known(fault, error, error_size))
+    if (!effects_known(fault, error, error_size)) {
+        json_decref(fault->match);
+        json_decref(fault->effect);
+        free(fault);
         return -1;
+    }
     world->faults = must_resize(world->faults, (world->fault_count + 1) * sizeof(struct fault *));
     world->faults[world->fault_count++] = fault;
     return fault->id = (int)world->fault_count;
@@ -98,16 +106,9 @@ void faults_end(struct world *world, int id)
 /* wanted: a text or a list of texts. */
 static bool text_matches(const json_t *wanted, const char *text)
 {
-    if (text == NULL)
-        return false;
-    if (json_is_string(wanted))
+    if (text != NULL && json_is_string(wanted))
         return strcmp(json_string_value(wanted), text) == 0;
-    size_t i;
-    json_t *item;
-    json_array_foreach (wanted, i, item)
-        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
-            return true;
-    return false;
+    return text != NULL && json_lists_word(wanted, text);
 }
 
 static bool subject_matches(const struct fault *fault, const struct subject *subject)

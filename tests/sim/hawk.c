@@ -26,8 +26,11 @@ static const struct {
     const char *name;
     size_t offset, size;
 } attributes[] = {
-#define ATTRIBUTE(field) {#field, offsetof(struct hawk_header, field), sizeof(((struct hawk_header *)0)->field)}
-    ATTRIBUTE(id), ATTRIBUTE(ts),  ATTRIBUTE(nonce), ATTRIBUTE(hash),
+#define ATTRIBUTE(field)                                                                                               \
+    {                                                                                                                  \
+#field, offsetof(struct hawk_header, field), sizeof(((struct hawk_header *)0)->field)                          \
+    }
+    ATTRIBUTE(id),  ATTRIBUTE(ts),  ATTRIBUTE(nonce), ATTRIBUTE(hash),
     ATTRIBUTE(mac), ATTRIBUTE(app), ATTRIBUTE(dlg),   ATTRIBUTE(ext),
 #undef ATTRIBUTE
 };
@@ -100,7 +103,8 @@ bool scopes_satisfy(const json_t *scopes, const char *wanted)
 {
     size_t i;
     json_t *item;
-    json_array_foreach (scopes, i, item) {
+    json_array_foreach(scopes, i, item)
+    {
         const char *scope = json_string_value(item);
         size_t length = scope != NULL ? strlen(scope) : 0;
         if (scope == NULL)
@@ -129,9 +133,11 @@ static const char *narrow(struct hawk_result *result, const json_t *authorized)
     json_t *item;
     if (authorized == NULL)
         return NULL;
-    json_array_foreach (authorized, i, item)
+    json_array_foreach(authorized, i, item)
+    {
         if (!json_is_string(item) || !scopes_satisfy(result->scopes, json_string_value(item)))
             return "ext.authorizedScopes oversteps your scopes";
+    }
     json_decref(result->scopes);
     result->scopes = json_deep_copy(authorized);
     return NULL;
@@ -167,14 +173,13 @@ static void add_timestamp_hint(struct exchange *exchange, const char *key)
     char *tsm = base64_encode(digest, sizeof digest);
     must_replace(&exchange->extra_header_name, "WWW-Authenticate");
     free(exchange->extra_header_value);
-    exchange->extra_header_value =
-        must_format("Hawk ts=\"%ld\", tsm=\"%s\", error=\"Stale timestamp\"", now, tsm);
+    exchange->extra_header_value = must_format("Hawk ts=\"%ld\", tsm=\"%s\", error=\"Stale timestamp\"", now, tsm);
     free(tsm);
     free(text);
 }
 
-static const char *authenticate(struct exchange *exchange, const struct hawk_header *header,
-                                const json_t *ext, struct hawk_result *result)
+static const char *authenticate(struct exchange *exchange, const struct hawk_header *header, const json_t *ext,
+                                struct hawk_result *result)
 {
     char *key = find_key(exchange, header, ext, result);
     if (key == NULL)

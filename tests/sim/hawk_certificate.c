@@ -20,12 +20,14 @@ static char *signed_text(const char *client_id, const json_t *certificate, const
     text_add(&text, "version:1\n");
     if (issuer != NULL)
         text_addf(&text, "clientId:%s\nissuer:%s\n", client_id, issuer);
-    text_addf(&text, "seed:%s\nstart:%lld\nexpiry:%lld\nscopes:",
-              json_string_value(json_object_get(certificate, "seed")),
+    text_addf(&text,
+              "seed:%s\nstart:%lld\nexpiry:%lld\nscopes:", json_string_value(json_object_get(certificate, "seed")),
               (long long)json_integer_value(json_object_get(certificate, "start")),
               (long long)json_integer_value(json_object_get(certificate, "expiry")));
-    json_array_foreach (json_object_get(certificate, "scopes"), i, scope)
+    json_array_foreach(json_object_get(certificate, "scopes"), i, scope)
+    {
         text_addf(&text, "\n%s", json_is_string(scope) ? json_string_value(scope) : "");
+    }
     return text.data;
 }
 
@@ -65,28 +67,27 @@ static const char *certificate_problem(const struct world *world, const json_t *
         return "ext.certificate.start is in the future";
     if ((double)json_integer_value(json_object_get(certificate, "expiry")) < now)
         return "ext.certificate.expiry < now";
-    json_array_foreach (json_object_get(certificate, "scopes"), i, scope)
+    json_array_foreach(json_object_get(certificate, "scopes"), i, scope)
+    {
         if (!json_is_string(scope) || !scopes_satisfy(issuer->scopes, json_string_value(scope)))
             return "ext.certificate issuer does not have all its scopes";
+    }
     return NULL;
 }
 
-char *hawk_open_certificate(struct exchange *exchange, const char *client_id, const json_t *json,
-                            json_t **scopes_out, const char **problem)
+char *hawk_open_certificate(struct exchange *exchange, const char *client_id, const json_t *json, json_t **scopes_out,
+                            const char **problem)
 {
     json_t *parsed = json_is_string(json) ? json_loads(json_string_value(json), 0, NULL) : NULL;
     const json_t *certificate = parsed != NULL ? parsed : json;
     const char *issuer_id = json_string_value(json_object_get(certificate, "issuer"));
-    const struct client *issuer =
-        table_get(&exchange->world->clients, issuer_id != NULL ? issuer_id : client_id);
+    const struct client *issuer = table_get(&exchange->world->clients, issuer_id != NULL ? issuer_id : client_id);
     char *token = NULL;
     *problem = certificate_problem(exchange->world, certificate, issuer);
     if (*problem == NULL) {
         char *text = signed_text(client_id, certificate, issuer_id);
-        if (signature_fits(text, issuer->access_token,
-                           json_string_value(json_object_get(certificate, "signature")))) {
-            token = token_of_seed(json_string_value(json_object_get(certificate, "seed")),
-                                  issuer->access_token);
+        if (signature_fits(text, issuer->access_token, json_string_value(json_object_get(certificate, "signature")))) {
+            token = token_of_seed(json_string_value(json_object_get(certificate, "seed")), issuer->access_token);
             *scopes_out = json_deep_copy(json_object_get(certificate, "scopes"));
         } else {
             *problem = "ext.certificate.signature is not valid";

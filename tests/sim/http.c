@@ -101,8 +101,8 @@ static struct MHD_Response *make_response(struct exchange *exchange)
 {
     if (exchange->delivery == DELIVER_HALF)
         return MHD_create_response_from_callback(exchange->answer.length, 4096, read_half, exchange, NULL);
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        exchange->answer.length, exchange->answer.data, MHD_RESPMEM_MUST_FREE);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(exchange->answer.length, exchange->answer.data, MHD_RESPMEM_MUST_FREE);
     exchange->answer = (struct text){0};
     return response;
 }
@@ -127,12 +127,12 @@ static enum MHD_Result send_answer(struct exchange *exchange)
     struct MHD_Response *response = make_response(exchange);
     if (response == NULL)
         return MHD_NO;
-    add_date(exchange->world, response);
+    if (exchange->world->send_date)
+        add_date(exchange->world, response);
     MHD_add_response_header(response, "Content-Type", exchange->content_type);
     if (exchange->extra_header_name != NULL)
         MHD_add_response_header(response, exchange->extra_header_name, exchange->extra_header_value);
-    enum MHD_Result result =
-        MHD_queue_response(exchange->connection, (unsigned)exchange->status, response);
+    enum MHD_Result result = MHD_queue_response(exchange->connection, (unsigned)exchange->status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -152,8 +152,7 @@ static void suspend(struct exchange *exchange)
 static void resume(struct exchange *exchange)
 {
     struct world *world = exchange->world;
-    *(exchange->previous_held != NULL ? &exchange->previous_held->next_held : &world->held) =
-        exchange->next_held;
+    *(exchange->previous_held != NULL ? &exchange->previous_held->next_held : &world->held) = exchange->next_held;
     if (exchange->next_held != NULL)
         exchange->next_held->previous_held = exchange->previous_held;
     exchange->suspended = false;
@@ -193,9 +192,8 @@ static enum MHD_Result serve(struct exchange *exchange)
 
 /* libmicrohttpd calls this for the headers, for each piece of the body, at the end of the
  * request, and again when a suspended connection was resumed. */
-static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url,
-                                  const char *method, const char *version, const char *data,
-                                  size_t *data_size, void **context)
+static enum MHD_Result on_request(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
+                                  const char *version, const char *data, size_t *data_size, void **context)
 {
     struct exchange *exchange = *context;
     (void)closure, (void)connection, (void)url, (void)version;
@@ -233,13 +231,12 @@ static void drop_left_clients(struct world *world)
 
 static struct MHD_Daemon *start_daemon(struct world *world, const struct sockaddr_in *address)
 {
-    return MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0,
-        NULL, NULL, on_request, world, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, world, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, NULL,
-        MHD_OPTION_CONNECTION_LIMIT, 8192u, MHD_OPTION_LISTEN_BACKLOG_SIZE, 4096u,
-        MHD_OPTION_CONNECTION_TIMEOUT, 90u, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536,
-        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0, NULL, NULL,
+                            on_request, world, MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address,
+                            MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, world, MHD_OPTION_NOTIFY_COMPLETED,
+                            exchange_end, NULL, MHD_OPTION_CONNECTION_LIMIT, 8192u, MHD_OPTION_LISTEN_BACKLOG_SIZE,
+                            4096u, MHD_OPTION_CONNECTION_TIMEOUT, 90u, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)65536, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 }
 
 struct http_server *http_start(struct world *world, const char *host, uint16_t port)

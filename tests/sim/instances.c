@@ -70,13 +70,12 @@ void tag_set_put(struct tag_set *tags, const char *key, const char *value)
 static void note_state(const struct instance *instance, const char *from)
 {
     const struct launch *launch = instance->launch;
-    json_t *fields = json_pack(
-        "{s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:i}", "id", instance->id, "from",
-        json_text_or_null(from), "to", state_names[instance->state], "reason",
-        json_text_or_null(instance->reason_code), "type",
-        json_text_or_null(launch->queue != NULL ? launch->queue->worker_type : NULL), "region",
-        launch->region->name, "zone", launch->pool->zone, "instanceType", launch->type->name,
-        "market", market_names[instance->market], "units", launch->units);
+    json_t *fields = json_pack("{s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:i}", "id", instance->id, "from",
+                               json_text_or_null(from), "to", state_names[instance->state], "reason",
+                               json_text_or_null(instance->reason_code), "type",
+                               json_text_or_null(launch->queue != NULL ? launch->queue->worker_type : NULL), "region",
+                               launch->region->name, "zone", launch->pool->zone, "instanceType", launch->type->name,
+                               "market", market_names[instance->market], "units", launch->units);
     journal_write(launch->region->world, "instance", fields);
 }
 
@@ -185,8 +184,8 @@ void instance_terminate(struct instance *instance, const char *reason_code)
     set_reason(instance, reason_code);
     workers_gone(instance);
     change_state(instance, STATE_SHUTTING_DOWN);
-    world_after(world, random_spread(&world->random_launch, &settings(instance)->shutdown_time),
-                become_terminated, instance, 0);
+    world_after(world, random_spread(&world->random_launch, &settings(instance)->shutdown_time), become_terminated,
+                instance, 0);
 }
 
 void instance_shut_down_itself(struct instance *instance)
@@ -199,8 +198,8 @@ void instance_shut_down_itself(struct instance *instance)
     set_reason(instance, "Client.InstanceInitiatedShutdown");
     workers_gone(instance);
     change_state(instance, STATE_STOPPING);
-    world_after(world, random_spread(&world->random_launch, &settings(instance)->shutdown_time),
-                become_stopped, instance, 0);
+    world_after(world, random_spread(&world->random_launch, &settings(instance)->shutdown_time), become_stopped,
+                instance, 0);
 }
 
 void instance_kill(struct instance *instance, const char *reason_code)

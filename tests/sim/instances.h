@@ -9,8 +9,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum instance_state { STATE_PENDING, STATE_RUNNING, STATE_SHUTTING_DOWN, STATE_TERMINATED,
-                      STATE_STOPPING, STATE_STOPPED, STATE_COUNT };
+enum instance_state {
+    STATE_PENDING,
+    STATE_RUNNING,
+    STATE_SHUTTING_DOWN,
+    STATE_TERMINATED,
+    STATE_STOPPING,
+    STATE_STOPPED,
+    STATE_COUNT
+};
 extern const char *const state_names[STATE_COUNT];
 extern const int state_codes[STATE_COUNT];
 
@@ -75,7 +82,7 @@ void instance_shut_down_itself(struct instance *instance);
 void instance_kill(struct instance *instance, const char *reason_code);
 
 bool instance_is_listed(const struct instance *instance);
-bool instance_is_live(const struct instance *instance); /* pending or running */
+bool instance_is_live(const struct instance *instance);             /* pending or running */
 const char *tag_value(const struct tag_set *tags, const char *key); /* NULL when missing */
 void tag_set_put(struct tag_set *tags, const char *key, const char *value);
 

@@ -5,10 +5,23 @@
 #include "world.h"
 
 #include <math.h>
+#include <string.h>
 
 json_t *json_text_or_null(const char *text)
 {
     return text != NULL ? json_string(text) : json_null();
+}
+
+bool json_lists_word(const json_t *list, const char *word)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), word) == 0)
+            return true;
+    }
+    return false;
 }
 
 void journal_write(struct world *world, const char *kind, json_t *fields)

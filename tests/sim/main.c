@@ -24,25 +24,28 @@ struct options {
     bool exit_with_parent;
 };
 
-static const char usage[] =
-    "usage: simcloud --scenario FILE --listen 127.0.0.1:PORT --journal FILE [options]\n"
-    "\n"
-    "Simulates EC2 regions, a Taskcluster queue and the workers between them, for tests.\n"
-    "\n"
-    "  --scenario FILE      what happens in the simulated world (JSON; docs/simcloud.md)\n"
-    "  --listen ADDR:PORT   a loopback address; port 0 takes any free one\n"
-    "  --journal FILE       one JSON line for each request and change; - is standard output\n"
-    "  --port-file FILE     written with the port once requests are served\n"
-    "  --speed N            simulated seconds in a real second (over the scenario's)\n"
-    "  --seed N             of all randomness (over the scenario's)\n"
-    "  --exit-with-parent   end when the process that started this one ends\n"
-    "  --help               this text\n";
+static const char usage[] = "usage: simcloud --scenario FILE --listen 127.0.0.1:PORT --journal FILE [options]\n"
+                            "\n"
+                            "Simulates EC2 regions, a Taskcluster queue and the workers between them, for tests.\n"
+                            "\n"
+                            "  --scenario FILE      what happens in the simulated world (JSON; docs/simcloud.md)\n"
+                            "  --listen ADDR:PORT   a loopback address; port 0 takes any free one\n"
+                            "  --journal FILE       one JSON line for each request and change; - is standard output\n"
+                            "  --port-file FILE     written with the port once requests are served\n"
+                            "  --speed N            simulated seconds in a real second (over the scenario's)\n"
+                            "  --seed N             of all randomness (over the scenario's)\n"
+                            "  --exit-with-parent   end when the process that started this one ends\n"
+                            "  --help               this text\n";
 
 static const struct option long_options[] = {
-    {"scenario", required_argument, NULL, 's'},  {"listen", required_argument, NULL, 'l'},
-    {"journal", required_argument, NULL, 'j'},   {"port-file", required_argument, NULL, 'p'},
-    {"speed", required_argument, NULL, 'x'},     {"seed", required_argument, NULL, 'r'},
-    {"exit-with-parent", no_argument, NULL, 'e'}, {"help", no_argument, NULL, 'h'},
+    {"scenario", required_argument, NULL, 's'},
+    {"listen", required_argument, NULL, 'l'},
+    {"journal", required_argument, NULL, 'j'},
+    {"port-file", required_argument, NULL, 'p'},
+    {"speed", required_argument, NULL, 'x'},
+    {"seed", required_argument, NULL, 'r'},
+    {"exit-with-parent", no_argument, NULL, 'e'},
+    {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
 };
 
@@ -58,15 +61,31 @@ static int read_options(int count, char **words, struct options *options)
     int letter;
     while ((letter = getopt_long(count, words, "h", long_options, NULL)) != -1) {
         switch (letter) {
-        case 's': options->scenario = optarg; break;
-        case 'l': options->listen = optarg; break;
-        case 'j': options->journal = optarg; break;
-        case 'p': options->port_file = optarg; break;
-        case 'x': options->speed = atof(optarg); break;
-        case 'r': options->seed = strtoull(optarg, NULL, 10); break;
-        case 'e': options->exit_with_parent = true; break;
-        case 'h': return 100;
-        default: return 2;
+        case 's':
+            options->scenario = optarg;
+            break;
+        case 'l':
+            options->listen = optarg;
+            break;
+        case 'j':
+            options->journal = optarg;
+            break;
+        case 'p':
+            options->port_file = optarg;
+            break;
+        case 'x':
+            options->speed = atof(optarg);
+            break;
+        case 'r':
+            options->seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'e':
+            options->exit_with_parent = true;
+            break;
+        case 'h':
+            return 100;
+        default:
+            return 2;
         }
     }
     if (optind < count)

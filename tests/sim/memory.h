@@ -6,9 +6,9 @@
 
 #include <stddef.h>
 
-void *must_alloc(size_t size);                       /* zeroed */
+void *must_alloc(size_t size); /* zeroed */
 void *must_resize(void *old, size_t size);
-char *must_copy(const char *text);                   /* NULL gives NULL */
+char *must_copy(const char *text);                       /* NULL gives NULL */
 char *must_copy_bytes(const char *bytes, size_t length); /* adds a closing NUL */
 char *must_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

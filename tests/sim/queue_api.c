@@ -49,8 +49,8 @@ static void queue_error(struct exchange *exchange, int status, const char *code,
 {
     char now[32];
     clock_format(clock_server_wall(exchange->world), now);
-    json_t *info = json_pack("{s:o, s:{}, s:{}, s:s}", "method",
-                             json_text_or_null(exchange->subject.action), "params", "payload", "time", now);
+    json_t *info = json_pack("{s:o, s:{}, s:{}, s:s}", "method", json_text_or_null(exchange->subject.action), "params",
+                             "payload", "time", now);
     snprintf(exchange->code, sizeof exchange->code, "%s", code);
     exchange_answer_json(exchange, status,
                          json_pack("{s:s, s:s, s:o}", "code", code, "message", message, "requestInfo", info));
@@ -109,16 +109,16 @@ static json_t *task_definition(const struct task *task)
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:{}, s:{s:s, s:s, s:s, s:s}}", "provisionerId",
                      task->queue->provisioner_id, "workerType", task->queue->worker_type, "taskQueueId",
                      task->queue->id, "schedulerId", "sim", "created", created, "deadline", deadline, "payload",
-                     "metadata", "name", "simulated", "description", "a simulated task", "owner",
-                     "sim@example.com", "source", "https://example.com/sim");
+                     "metadata", "name", "simulated", "description", "a simulated task", "owner", "sim@example.com",
+                     "source", "https://example.com/sim");
 }
 
 static json_t *pending_row(const struct task *task)
 {
     char inserted[32];
     clock_format(task->inserted_stamp, inserted);
-    return json_pack("{s:s, s:i, s:o, s:s}", "taskId", task->id, "runId", task->run, "task",
-                     task_definition(task), "inserted", inserted);
+    return json_pack("{s:s, s:i, s:o, s:s}", "taskId", task->id, "runId", task->run, "task", task_definition(task),
+                     "inserted", inserted);
 }
 
 static json_t *claimed_row(const struct task *task)
@@ -131,8 +131,7 @@ static json_t *claimed_row(const struct task *task)
 }
 
 /* continuationToken is the sequence number of the last row given. */
-static void answer_page(struct exchange *exchange, const struct task_list *list,
-                        json_t *(*row)(const struct task *))
+static void answer_page(struct exchange *exchange, const struct task_list *list, json_t *(*row)(const struct task *))
 {
     char *limit_text = query_value(exchange, "limit"), *token = query_value(exchange, "continuationToken");
     long limit = limit_text != NULL ? strtol(limit_text, NULL, 10) : 1000;
@@ -186,8 +185,7 @@ static void create_worker(struct exchange *exchange, struct queue_call *call)
                        ? json_loadb(exchange->body.data, exchange->body.length, JSON_REJECT_DUPLICATES, NULL)
                        : NULL;
     const json_t *expires = json_object_get(body, "expires");
-    const char *secret =
-        json_string_value(json_object_get(json_object_get(body, "providerInfo"), "staticSecret"));
+    const char *secret = json_string_value(json_object_get(json_object_get(body, "providerInfo"), "staticSecret"));
     struct instance *instance = worker_instance(exchange, call);
     exchange->mutates = true;
     if (!json_is_string(expires) || secret == NULL || strlen(secret) != 44) {
@@ -316,7 +314,6 @@ static void queue_release(struct exchange *exchange)
     free(call);
 }
 
-const struct service queue_service = {"queue", "/api/queue/", queue_prepare, queue_perform, queue_error,
-                                      queue_release};
-const struct service worker_manager_service = {"worker-manager", "/api/worker-manager/", queue_prepare,
-                                               queue_perform, queue_error, queue_release};
+const struct service queue_service = {"queue", "/api/queue/", queue_prepare, queue_perform, queue_error, queue_release};
+const struct service worker_manager_service = {"worker-manager", "/api/worker-manager/", queue_prepare, queue_perform,
+                                               queue_error,      queue_release};

@@ -70,8 +70,7 @@ static void note_task(const struct task *task, const char *event, double waited)
     struct world *world = task->queue->world;
     if (!world->journal_tasks)
         return;
-    json_t *fields = json_pack("{s:s, s:s, s:s}", "event", event, "type", task->queue->worker_type,
-                               "task", task->id);
+    json_t *fields = json_pack("{s:s, s:s, s:s}", "event", event, "type", task->queue->worker_type, "task", task->id);
     if (waited >= 0)
         json_object_set_new(fields, "waited_s", json_real(round(waited * 1000) / 1000));
     if (task->worker_id[0] != '\0')
@@ -108,11 +107,12 @@ void queue_add_task(struct queue *queue, double duration)
 void queue_clear(struct queue *queue)
 {
     queue->generator_epoch = ++queue->world->generator_epoch;
-    while (queue->pending.first != NULL) {
-        struct task *task = queue->pending.first;
-        list_remove(&queue->pending, task);
+    struct task *next;
+    for (struct task *task = queue->pending.first; task != NULL; task = next) {
+        next = task->next;
         free(task);
     }
+    queue->pending = (struct task_list){0};
 }
 
 struct task *queue_claim(struct queue *queue, struct instance *instance)

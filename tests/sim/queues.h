@@ -41,14 +41,14 @@ struct task_list {
 struct queue {
     struct world *world;
     char *worker_type, *provisioner_id;
-    char *id; /* provisionerId/workerType */
-    int capacity;                      /* of an instance that says nothing itself */
-    json_t *worker_overrides;          /* the scenario's "workers" of this queue */
-    struct worker_settings workers;    /* defaults, the scenario's and the queue's together */
+    char *id;                       /* provisionerId/workerType */
+    int capacity;                   /* of an instance that says nothing itself */
+    json_t *worker_overrides;       /* the scenario's "workers" of this queue */
+    struct worker_settings workers; /* defaults, the scenario's and the queue's together */
     struct task_list pending, claimed;
-    struct instance **free;            /* instances with a free slot, in no order */
+    struct instance **free; /* instances with a free slot, in no order */
     size_t free_count, free_room;
-    int generator_epoch;               /* arrival generators of older epochs have ended */
+    int generator_epoch; /* arrival generators of older epochs have ended */
     /* counts as shown while cached */
     double cached_at;
     size_t cached_pending, cached_claimed;

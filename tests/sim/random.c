@@ -38,9 +38,12 @@ double random_exponential(struct random_stream *stream, double mean)
 double random_spread(struct random_stream *stream, const struct spread *spread)
 {
     switch (spread->kind) {
-    case SPREAD_UNIFORM: return spread->low + (spread->high - spread->low) * random_unit(stream);
-    case SPREAD_EXPONENTIAL: return random_exponential(stream, spread->low);
-    case SPREAD_FIXED: break;
+    case SPREAD_UNIFORM:
+        return spread->low + (spread->high - spread->low) * random_unit(stream);
+    case SPREAD_EXPONENTIAL:
+        return random_exponential(stream, spread->low);
+    case SPREAD_FIXED:
+        break;
     }
     return spread->low;
 }

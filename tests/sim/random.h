@@ -21,8 +21,8 @@ struct spread {
 
 void random_seed(struct random_stream *stream, uint64_t seed, const char *purpose);
 uint64_t random_bits(struct random_stream *stream);
-double random_unit(struct random_stream *stream);                 /* in [0, 1) */
-size_t random_below(struct random_stream *stream, size_t limit);  /* in [0, limit), limit > 0 */
+double random_unit(struct random_stream *stream);                /* in [0, 1) */
+size_t random_below(struct random_stream *stream, size_t limit); /* in [0, limit), limit > 0 */
 double random_exponential(struct random_stream *stream, double mean);
 double random_spread(struct random_stream *stream, const struct spread *spread);
 

@@ -179,8 +179,7 @@ static int *vcpus_in_use(struct region *region, enum market market, const char *
 /* The quota in vCPUs for a class, or NULL: a bare number is the standard families'. */
 static const json_t *vcpu_quota(const struct region *region, enum market market, const char *class)
 {
-    const json_t *quota =
-        json_object_get(region->quotas, market == MARKET_SPOT ? "spotVcpus" : "onDemandVcpus");
+    const json_t *quota = json_object_get(region->quotas, market == MARKET_SPOT ? "spotVcpus" : "onDemandVcpus");
     if (json_is_number(quota))
         return strcmp(class, "standard") == 0 ? quota : NULL;
     return json_object_get(quota, class);
@@ -236,8 +235,7 @@ void region_add_instance(struct region *region, struct instance *instance)
 {
     if (region->instance_count == region->instance_room) {
         region->instance_room = region->instance_room > 0 ? region->instance_room * 2 : 64;
-        region->instances =
-            must_resize(region->instances, region->instance_room * sizeof *region->instances);
+        region->instances = must_resize(region->instances, region->instance_room * sizeof *region->instances);
     }
     region->instances[region->instance_count++] = instance;
 }

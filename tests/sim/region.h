@@ -17,8 +17,14 @@ struct instance;
 enum market { MARKET_ON_DEMAND, MARKET_SPOT, MARKET_COUNT };
 extern const char *const market_names[MARKET_COUNT];
 
-enum bucket_kind { BUCKET_NONE, BUCKET_DESCRIBE, BUCKET_RUN_REQUESTS, BUCKET_RUN_INSTANCES,
-                   BUCKET_TERMINATE, BUCKET_COUNT };
+enum bucket_kind {
+    BUCKET_NONE,
+    BUCKET_DESCRIBE,
+    BUCKET_RUN_REQUESTS,
+    BUCKET_RUN_INSTANCES,
+    BUCKET_TERMINATE,
+    BUCKET_COUNT
+};
 
 /* How a bucket is filled is the same in all regions (struct world); what is in it is not. */
 struct bucket_rate {
@@ -59,10 +65,10 @@ struct region {
     json_t *capacity, *prices, *quotas; /* as in the scenario */
     json_t *key_pairs, *instance_profiles;
     int price_history_rows;
-    struct table subnets; /* id -> struct subnet */
-    struct table groups;  /* id -> name */
-    struct table pools;   /* zone/type -> struct pool */
-    struct table tokens;  /* zone|token -> struct launch */
+    struct table subnets;             /* id -> struct subnet */
+    struct table groups;              /* id -> name */
+    struct table pools;               /* zone/type -> struct pool */
+    struct table tokens;              /* zone|token -> struct launch */
     struct table vcpus[MARKET_COUNT]; /* quota class -> int */
     int live[MARKET_COUNT];
     struct bucket buckets[BUCKET_COUNT];
@@ -76,8 +82,8 @@ bool region_has_zone(const struct region *region, const char *zone);
 const char *region_zone(const struct region *region, const char *zone); /* our own copy of the name */
 
 struct pool *region_pool(struct region *region, const char *zone, struct instance_type *type);
-int pool_free(const struct pool *pool);             /* INT_MAX when unlimited */
-const char *pool_price(const struct pool *pool);    /* NULL: none */
+int pool_free(const struct pool *pool);          /* INT_MAX when unlimited */
+const char *pool_price(const struct pool *pool); /* NULL: none */
 void region_set_price(struct region *region, const char *key, const json_t *price);
 
 /* How many more instances of the type the quotas allow, and the code that says so at 0. */

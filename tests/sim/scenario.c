@@ -23,7 +23,8 @@ bool scenario_keys_known(const json_t *object, const char *const *keys, const ch
     }
     const char *key;
     json_t *value;
-    json_object_foreach ((json_t *)object, key, value) {
+    json_object_foreach((json_t *)object, key, value)
+    {
         const char *const *known = keys;
         while (*known != NULL && strcmp(*known, key) != 0)
             known++;
@@ -64,9 +65,9 @@ static bool wrong(char *error, const char *key, const char *wanted)
     return false;
 }
 
-static const char *const worker_keys[] = {"bootTime",     "firstClaimAfter",     "idleAfter",
-                                          "shutdownTime", "terminatedListedFor", "neverClaim",
-                                          "needsRegistration", NULL};
+static const char *const worker_keys[] = {
+    "bootTime",   "firstClaimAfter",   "idleAfter", "shutdownTime", "terminatedListedFor",
+    "neverClaim", "needsRegistration", NULL};
 
 static void overlay_workers(struct worker_settings *settings, const json_t *json)
 {
@@ -80,8 +81,7 @@ static void overlay_workers(struct worker_settings *settings, const json_t *json
         scenario_read_spread(json_object_get(json, spreads[i].key),
                              (struct spread *)((char *)settings + spreads[i].offset));
     settings->idle_after = scenario_number(json, "idleAfter", settings->idle_after);
-    settings->terminated_listed_for =
-        scenario_number(json, "terminatedListedFor", settings->terminated_listed_for);
+    settings->terminated_listed_for = scenario_number(json, "terminatedListedFor", settings->terminated_listed_for);
     if (json_object_get(json, "neverClaim") != NULL)
         settings->never_claim = json_is_true(json_object_get(json, "neverClaim"));
     if (json_object_get(json, "needsRegistration") != NULL)
@@ -114,8 +114,7 @@ static bool apply_workers(struct world *world, const json_t *value, char *error)
 
 static bool apply_queue(struct world *world, const char *name, const json_t *value, char *error)
 {
-    static const char *const keys[] = {"provisionerId", "capacity", "arrivals", "workers", "clear",
-                                       "comment", NULL};
+    static const char *const keys[] = {"provisionerId", "capacity", "arrivals", "workers", "clear", "comment", NULL};
     char what[128];
     snprintf(what, sizeof what, "queues.%s", name);
     if (!scenario_keys_known(value, keys, what, error, SCENARIO_ERROR_SIZE) ||
@@ -136,9 +135,11 @@ static bool apply_queue(struct world *world, const char *name, const json_t *val
         queue_clear(queue);
     size_t i;
     json_t *arrival;
-    json_array_foreach (json_object_get(value, "arrivals"), i, arrival)
+    json_array_foreach(json_object_get(value, "arrivals"), i, arrival)
+    {
         if (!arrivals_start(queue, arrival, error))
             return false;
+    }
     return true;
 }
 
@@ -146,64 +147,17 @@ static bool apply_queues(struct world *world, const json_t *value, char *error)
 {
     const char *name;
     json_t *queue;
-    json_object_foreach ((json_t *)value, name, queue)
+    json_object_foreach((json_t *)value, name, queue)
+    {
         if (!apply_queue(world, name, queue, error))
             return false;
-    return true;
-}
-
-static bool apply_credentials(struct world *world, const json_t *value, char *error)
-{
-    static const char *const keys[] = {"accessKeyId", "secretAccessKey", "sessionToken", "expiresAt",
-                                       "deny", NULL};
-    size_t i;
-    json_t *item;
-    table_retire(&world->credentials);
-    json_array_foreach (value, i, item) {
-        const char *id = json_string_value(json_object_get(item, "accessKeyId"));
-        const char *secret = json_string_value(json_object_get(item, "secretAccessKey"));
-        if (!scenario_keys_known(item, keys, "credentials", error, SCENARIO_ERROR_SIZE))
-            return false;
-        if (id == NULL || secret == NULL)
-            return wrong(error, "credentials", "a list of {accessKeyId, secretAccessKey}");
-        struct credential *credential = must_alloc(sizeof *credential);
-        credential->access_key = must_copy(id);
-        credential->secret_key = must_copy(secret);
-        credential->session_token = must_copy(json_string_value(json_object_get(item, "sessionToken")));
-        credential->expires_at = scenario_number(item, "expiresAt", HUGE_VAL);
-        credential->deny = json_deep_copy(json_object_get(item, "deny"));
-        table_put(&world->credentials, id, credential);
-    }
-    return true;
-}
-
-static bool apply_clients(struct world *world, const json_t *value, char *error)
-{
-    static const char *const keys[] = {"clientId", "accessToken", "scopes", "expiresAt", NULL};
-    size_t i;
-    json_t *item;
-    table_retire(&world->clients);
-    json_array_foreach (value, i, item) {
-        const char *id = json_string_value(json_object_get(item, "clientId"));
-        const char *token = json_string_value(json_object_get(item, "accessToken"));
-        if (!scenario_keys_known(item, keys, "clients", error, SCENARIO_ERROR_SIZE))
-            return false;
-        if (id == NULL || token == NULL)
-            return wrong(error, "clients", "a list of {clientId, accessToken, scopes}");
-        struct client *client = must_alloc(sizeof *client);
-        client->id = must_copy(id);
-        client->access_token = must_copy(token);
-        client->scopes = json_deep_copy(json_object_get(item, "scopes"));
-        client->expires_at = scenario_number(item, "expiresAt", HUGE_VAL);
-        table_put(&world->clients, id, client);
     }
     return true;
 }
 
 static bool apply_throttle(struct world *world, const json_t *value, char *error)
 {
-    static const char *const names[BUCKET_COUNT] = {"none", "describe", "runRequests", "runInstances",
-                                                    "terminate"};
+    static const char *const names[BUCKET_COUNT] = {"none", "describe", "runRequests", "runInstances", "terminate"};
     static const char *const keys[] = {"describe", "runRequests", "runInstances", "terminate", NULL};
     world->throttle = !json_is_false(value);
     if (json_is_boolean(value))
@@ -223,9 +177,11 @@ static bool apply_faults(struct world *world, const json_t *value, char *error)
 {
     size_t i;
     json_t *fault;
-    json_array_foreach (value, i, fault)
+    json_array_foreach(value, i, fault)
+    {
         if (faults_add(world, fault, world->now, error, SCENARIO_ERROR_SIZE) < 0)
             return false;
+    }
     return true;
 }
 
@@ -239,9 +195,12 @@ static void event_due(struct world *world, void *object, uint64_t stamp)
     json_t *keys = json_array();
     const char *key;
     json_t *value;
-    json_object_foreach (set, key, value)
+    json_object_foreach(set, key, value)
+    {
         json_array_append_new(keys, json_string(key));
+    }
     journal_write(world, "event", json_pack("{s:o}", "set", keys));
+    json_decref(set);
 }
 
 static bool apply_events(struct world *world, const json_t *value, char *error)
@@ -249,13 +208,14 @@ static bool apply_events(struct world *world, const json_t *value, char *error)
     static const char *const keys[] = {"at", "set", "comment", NULL};
     size_t i;
     json_t *event;
-    json_array_foreach (value, i, event) {
+    json_array_foreach(value, i, event)
+    {
         if (!scenario_keys_known(event, keys, "events", error, SCENARIO_ERROR_SIZE))
             return false;
         if (!json_is_object(json_object_get(event, "set")))
             return wrong(error, "events", "a list of {at, set}");
-        world_after(world, scenario_number(event, "at", 0), event_due,
-                    json_deep_copy(json_object_get(event, "set")), 0);
+        world_after(world, scenario_number(event, "at", 0), event_due, json_deep_copy(json_object_get(event, "set")),
+                    0);
     }
     return true;
 }
@@ -302,29 +262,29 @@ static bool apply_routes(struct world *world, const json_t *value, char *error)
     return json_object_update(world->routes, (json_t *)value) == 0;
 }
 
-#define NUMBER_SETTING(name, field)                                                    \
-    static bool apply_##field(struct world *world, const json_t *value, char *error)   \
-    {                                                                                  \
-        if (!json_is_number(value))                                                    \
-            return wrong(error, name, "a number");                                     \
-        world->field = json_number_value(value);                                       \
-        return true;                                                                   \
+#define NUMBER_SETTING(name, field)                                                                                    \
+    static bool apply_##field(struct world *world, const json_t *value, char *error)                                   \
+    {                                                                                                                  \
+        if (!json_is_number(value))                                                                                    \
+            return wrong(error, name, "a number");                                                                     \
+        world->field = json_number_value(value);                                                                       \
+        return true;                                                                                                   \
     }
-#define TEXT_SETTING(name, field)                                                      \
-    static bool apply_##field(struct world *world, const json_t *value, char *error)   \
-    {                                                                                  \
-        if (!json_is_string(value))                                                    \
-            return wrong(error, name, "a text");                                       \
-        must_replace(&world->field, json_string_value(value));                         \
-        return true;                                                                   \
+#define TEXT_SETTING(name, field)                                                                                      \
+    static bool apply_##field(struct world *world, const json_t *value, char *error)                                   \
+    {                                                                                                                  \
+        if (!json_is_string(value))                                                                                    \
+            return wrong(error, name, "a text");                                                                       \
+        must_replace(&world->field, json_string_value(value));                                                         \
+        return true;                                                                                                   \
     }
-#define BOOL_SETTING(name, field)                                                      \
-    static bool apply_##field(struct world *world, const json_t *value, char *error)   \
-    {                                                                                  \
-        if (!json_is_boolean(value))                                                   \
-            return wrong(error, name, "true or false");                                \
-        world->field = json_is_true(value);                                            \
-        return true;                                                                   \
+#define BOOL_SETTING(name, field)                                                                                      \
+    static bool apply_##field(struct world *world, const json_t *value, char *error)                                   \
+    {                                                                                                                  \
+        if (!json_is_boolean(value))                                                                                   \
+            return wrong(error, name, "true or false");                                                                \
+        world->field = json_is_true(value);                                                                            \
+        return true;                                                                                                   \
     }
 NUMBER_SETTING("clockOffset", clock_offset)
 NUMBER_SETTING("countsCacheAge", counts_cache_age)
@@ -332,6 +292,7 @@ NUMBER_SETTING("claimExpiry", claim_expiry)
 TEXT_SETTING("provisionerId", provisioner_id)
 TEXT_SETTING("accountId", account_id)
 BOOL_SETTING("checkSignatures", check_signatures)
+BOOL_SETTING("sendDate", send_date)
 BOOL_SETTING("journalReads", journal_reads)
 BOOL_SETTING("journalTasks", journal_tasks)
 
@@ -353,9 +314,10 @@ static const struct {
     {"clockOffset", apply_clock_offset},
     {"provisionerId", apply_provisioner_id},
     {"accountId", apply_account_id},
-    {"credentials", apply_credentials},
-    {"clients", apply_clients},
+    {"credentials", scenario_apply_credentials},
+    {"clients", scenario_apply_clients},
     {"checkSignatures", apply_check_signatures},
+    {"sendDate", apply_send_date},
     {"throttle", apply_throttle},
     {"latencyMs", apply_latency},
     {"countsCacheAge", apply_counts_cache_age},
@@ -402,16 +364,18 @@ static void seed_streams(struct world *world)
 static void add_missing(struct world *world, const json_t *scenario)
 {
     char ignored[SCENARIO_ERROR_SIZE];
-    json_t *defaults = json_pack(
-        "{s:[{s:s, s:s}], s:[{s:s, s:s, s:[s]}], s:[s, s]}", "credentials", "accessKeyId",
-        "AKIASIMCLOUD00000001", "secretAccessKey", "simcloud-secret-access-key", "clients", "clientId",
-        "simcloud", "accessToken", "simcloud-access-token", "scopes", "*", "regions", "us-east-1", "us-west-2");
+    json_t *defaults = json_pack("{s:[{s:s, s:s}], s:[{s:s, s:s, s:[s]}], s:[s, s]}", "credentials", "accessKeyId",
+                                 "AKIASIMCLOUD00000001", "secretAccessKey", "simcloud-secret-access-key", "clients",
+                                 "clientId", "simcloud", "accessToken", "simcloud-access-token", "scopes", "*",
+                                 "regions", "us-east-1", "us-west-2");
     const char *key;
     json_t *value;
     void *next;
-    json_object_foreach_safe (defaults, next, key, value)
+    json_object_foreach_safe(defaults, next, key, value)
+    {
         if (json_object_get(scenario, key) != NULL)
             json_object_del(defaults, key);
+    }
     scenario_apply(world, defaults, ignored);
     json_decref(defaults);
 }

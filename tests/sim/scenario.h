@@ -33,6 +33,10 @@ bool scenario_apply_regions(struct world *world, const json_t *regions, char *er
 bool scenario_apply_types(struct world *world, const json_t *types, char *error);
 bool scenario_apply_images(struct world *world, const json_t *images, char *error);
 
+/* scenario_access.c */
+bool scenario_apply_credentials(struct world *world, const json_t *credentials, char *error);
+bool scenario_apply_clients(struct world *world, const json_t *clients, char *error);
+
 /* arrivals.c: starts a generator of tasks for the queue. */
 bool arrivals_start(struct queue *queue, const json_t *arrival, char *error);
 

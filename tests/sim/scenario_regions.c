@@ -22,7 +22,8 @@ static bool read_bits(const json_t *list, const struct word *words, unsigned *bi
     unsigned found = 0;
     if (json_is_string(list))
         found = word_bit(words, json_string_value(list));
-    json_array_foreach (list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         unsigned bit = json_is_string(item) ? word_bit(words, json_string_value(item)) : 0;
         if (bit == 0)
             return false;
@@ -34,8 +35,8 @@ static bool read_bits(const json_t *list, const struct word *words, unsigned *bi
 
 static bool apply_type(struct world *world, const char *name, const json_t *json, char *error)
 {
-    static const char *const keys[] = {"virtualization", "architectures", "bootModes", "ena", "vcpus",
-                                       "memoryMiB", "bareMetal", "onDemandPrice", "quotaClass", "zones", NULL};
+    static const char *const keys[] = {"virtualization", "architectures", "bootModes",  "ena",   "vcpus", "memoryMiB",
+                                       "bareMetal",      "onDemandPrice", "quotaClass", "zones", NULL};
     if (!scenario_keys_known(json, keys, name, error, SCENARIO_ERROR_SIZE))
         return false;
     struct instance_type *type = table_get(&world->instance_types, name);
@@ -62,9 +63,8 @@ static bool apply_type(struct world *world, const char *name, const json_t *json
     if (json_is_string(json_object_get(json, "quotaClass")))
         must_replace(&type->quota_class, json_string_value(json_object_get(json, "quotaClass")));
     if (json_object_get(json, "zones") != NULL)
-        type->zones = json_is_null(json_object_get(json, "zones"))
-                          ? NULL
-                          : json_deep_copy(json_object_get(json, "zones"));
+        type->zones =
+            json_is_null(json_object_get(json, "zones")) ? NULL : json_deep_copy(json_object_get(json, "zones"));
     return true;
 }
 
@@ -72,16 +72,18 @@ bool scenario_apply_types(struct world *world, const json_t *types, char *error)
 {
     const char *name;
     json_t *json;
-    json_object_foreach ((json_t *)types, name, json)
+    json_object_foreach((json_t *)types, name, json)
+    {
         if (!apply_type(world, name, json, error))
             return false;
+    }
     return true;
 }
 
 static bool apply_image(struct world *world, const char *id, const json_t *json, char *error)
 {
-    static const char *const keys[] = {"virtualization", "architecture", "bootMode", "ena", "state",
-                                       "rootDeviceType", "regions", "denied", "optIn", NULL};
+    static const char *const keys[] = {"virtualization", "architecture", "bootMode", "ena",   "state",
+                                       "rootDeviceType", "regions",      "denied",   "optIn", NULL};
     if (!scenario_keys_known(json, keys, id, error, SCENARIO_ERROR_SIZE))
         return false;
     struct image *image = table_get(&world->images, id);
@@ -110,9 +112,8 @@ static bool apply_image(struct world *world, const char *id, const json_t *json,
     if (json_is_string(json_object_get(json, "rootDeviceType")))
         must_replace(&image->root_device_type, json_string_value(json_object_get(json, "rootDeviceType")));
     if (json_object_get(json, "regions") != NULL)
-        image->regions = json_is_null(json_object_get(json, "regions"))
-                             ? NULL
-                             : json_deep_copy(json_object_get(json, "regions"));
+        image->regions =
+            json_is_null(json_object_get(json, "regions")) ? NULL : json_deep_copy(json_object_get(json, "regions"));
     return true;
 }
 
@@ -120,9 +121,11 @@ bool scenario_apply_images(struct world *world, const json_t *images, char *erro
 {
     const char *id;
     json_t *json;
-    json_object_foreach ((json_t *)images, id, json)
+    json_object_foreach((json_t *)images, id, json)
+    {
         if (!apply_image(world, id, json, error))
             return false;
+    }
     return true;
 }
 
@@ -130,8 +133,10 @@ static void apply_prices(struct region *region, const json_t *prices)
 {
     const char *key;
     json_t *price;
-    json_object_foreach ((json_t *)prices, key, price)
+    json_object_foreach((json_t *)prices, key, price)
+    {
         region_set_price(region, key, price);
+    }
 }
 
 static bool apply_subnets(struct region *region, const json_t *subnets, char *error)
@@ -140,7 +145,8 @@ static bool apply_subnets(struct region *region, const json_t *subnets, char *er
     json_t *json;
     if (subnets != NULL)
         table_retire(&region->subnets);
-    json_object_foreach ((json_t *)subnets, id, json) {
+    json_object_foreach((json_t *)subnets, id, json)
+    {
         const char *zone = json_string_value(json_object_get(json, "zone"));
         if (zone == NULL || !region_has_zone(region, zone))
             return wrong(error, region->name, "subnets", id, "in a zone of the region");
@@ -159,8 +165,10 @@ static void apply_groups(struct region *region, const json_t *groups)
     json_t *name;
     if (groups != NULL)
         table_retire(&region->groups);
-    json_object_foreach ((json_t *)groups, id, name)
+    json_object_foreach((json_t *)groups, id, name)
+    {
         table_put(&region->groups, id, must_copy(json_string_value(name)));
+    }
 }
 
 static void replace_list(json_t **list, const json_t *value)
@@ -173,10 +181,10 @@ static void replace_list(json_t **list, const json_t *value)
 
 static bool apply_region(struct world *world, const char *name, const json_t *json, char *error)
 {
-    static const char *const keys[] = {"zones", "capacity", "prices", "priceHistoryRows", "quotas", "subnets",
-                                       "groups", "keyPairs", "instanceProfiles", "comment", NULL};
-    static const char *const quota_keys[] = {"spotInstances", "onDemandInstances", "spotVcpus",
-                                             "onDemandVcpus", NULL};
+    static const char *const keys[] = {"zones",   "capacity", "prices",   "priceHistoryRows", "quotas",
+                                       "subnets", "groups",   "keyPairs", "instanceProfiles", "comment",
+                                       NULL};
+    static const char *const quota_keys[] = {"spotInstances", "onDemandInstances", "spotVcpus", "onDemandVcpus", NULL};
     if (!scenario_keys_known(json, keys, name, error, SCENARIO_ERROR_SIZE) ||
         !scenario_keys_known(json_object_get(json, "quotas"), quota_keys, name, error, SCENARIO_ERROR_SIZE))
         return false;
@@ -200,11 +208,15 @@ bool scenario_apply_regions(struct world *world, const json_t *regions, char *er
     size_t i;
     json_t *item;
     const char *name;
-    json_array_foreach (regions, i, item)
+    json_array_foreach(regions, i, item)
+    {
         if (json_is_string(item) && table_get(&world->regions, json_string_value(item)) == NULL)
             region_create(world, json_string_value(item));
-    json_object_foreach ((json_t *)regions, name, item)
+    }
+    json_object_foreach((json_t *)regions, name, item)
+    {
         if (!apply_region(world, name, item, error))
             return false;
+    }
     return true;
 }

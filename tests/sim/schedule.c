@@ -18,16 +18,14 @@ static void swap(struct schedule_entry *a, struct schedule_entry *b)
     *b = saved;
 }
 
-void schedule_add(struct schedule *schedule, double at, schedule_action *action, void *object,
-                  uint64_t stamp)
+void schedule_add(struct schedule *schedule, double at, schedule_action *action, void *object, uint64_t stamp)
 {
     if (schedule->count == schedule->room) {
         schedule->room = schedule->room > 0 ? schedule->room * 2 : 64;
         schedule->entries = must_resize(schedule->entries, schedule->room * sizeof *schedule->entries);
     }
     size_t i = schedule->count++;
-    schedule->entries[i] =
-        (struct schedule_entry){at, schedule->next_order++, action, object, stamp};
+    schedule->entries[i] = (struct schedule_entry){at, schedule->next_order++, action, object, stamp};
     for (; i > 0 && before(&schedule->entries[i], &schedule->entries[(i - 1) / 2]); i = (i - 1) / 2)
         swap(&schedule->entries[i], &schedule->entries[(i - 1) / 2]);
 }

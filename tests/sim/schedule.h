@@ -25,8 +25,7 @@ struct schedule {
     uint64_t next_order;
 };
 
-void schedule_add(struct schedule *schedule, double at, schedule_action *action, void *object,
-                  uint64_t stamp);
+void schedule_add(struct schedule *schedule, double at, schedule_action *action, void *object, uint64_t stamp);
 double schedule_next(const struct schedule *schedule); /* HUGE_VAL when empty */
 bool schedule_take_due(struct schedule *schedule, double now, struct schedule_entry *entry_out);
 

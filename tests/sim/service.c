@@ -52,8 +52,7 @@ static json_t *journal_fields(const struct exchange *exchange)
 {
     const struct subject *subject = &exchange->subject;
     json_t *fields = json_pack("{s:s, s:o, s:o, s:o}", "service", exchange->service->name, "action",
-                               json_text_or_null(subject->action), "region",
-                               json_text_or_null(subject->region), "type",
+                               json_text_or_null(subject->action), "region", json_text_or_null(subject->region), "type",
                                json_text_or_null(subject->worker_type));
     if (exchange->parameters != NULL)
         json_object_set(fields, "params", exchange->parameters);

@@ -39,14 +39,13 @@ static bool copy_field(const char *header, const char *name, const char *ends, c
 static bool parse_authorization(const char *header, struct authorization *out)
 {
     char scope[320];
-    if (strncmp(header, "AWS4-HMAC-SHA256", 16) != 0 ||
-        !copy_field(header, "Credential=", ", ", scope, sizeof scope) ||
+    if (strncmp(header, "AWS4-HMAC-SHA256", 16) != 0 || !copy_field(header, "Credential=", ", ", scope, sizeof scope) ||
         !copy_field(header, "SignedHeaders=", ", ", out->signed_headers, sizeof out->signed_headers) ||
         !copy_field(header, "Signature=", ", ", out->signature, sizeof out->signature))
         return false;
     char end[16];
-    return sscanf(scope, "%127[^/]/%15[^/]/%63[^/]/%31[^/]/%15s", out->access_key, out->date, out->region,
-                  out->service, end) == 5 &&
+    return sscanf(scope, "%127[^/]/%15[^/]/%63[^/]/%31[^/]/%15s", out->access_key, out->date, out->region, out->service,
+                  end) == 5 &&
            strcmp(end, "aws4_request") == 0;
 }
 
@@ -58,16 +57,15 @@ static int compare_texts(const void *a, const void *b)
 /* Decodes and re-encodes each pair, then sorts: no matter how the client wrote it. */
 static void add_canonical_query(struct text *out, const char *query)
 {
-    char *pairs[256];
+    char *pairs[256] = {NULL};
     size_t count = 0;
     while (query != NULL && *query != '\0' && count < 256) {
         size_t length = strcspn(query, "&");
         size_t name_length = strcspn(query, "=&");
         struct text pair = {0};
         char *name = percent_decode(query, name_length, false);
-        char *value = name_length < length
-                          ? percent_decode(query + name_length + 1, length - name_length - 1, false)
-                          : must_copy("");
+        char *value = name_length < length ? percent_decode(query + name_length + 1, length - name_length - 1, false)
+                                           : must_copy("");
         percent_encode(&pair, name);
         text_add(&pair, "=");
         percent_encode(&pair, value);
@@ -150,8 +148,8 @@ static void expected_signature(const struct authorization *given, const char *se
 {
     unsigned char key[DIGEST_SIZE];
     char *first = must_format("AWS4%s", secret);
-    char *to_sign = must_format("AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", date, given->date,
-                                given->region, given->service, request_digest);
+    char *to_sign = must_format("AWS4-HMAC-SHA256\n%s\n%s/%s/%s/aws4_request\n%s", date, given->date, given->region,
+                                given->service, request_digest);
     hmac_sha256(first, strlen(first), given->date, strlen(given->date), key);
     sign_step(key, given->region);
     sign_step(key, given->service);
@@ -192,8 +190,7 @@ static const char *unknown_key_code(const struct authorization *given)
     return strcmp(given->service, "sts") == 0 ? "InvalidClientTokenId" : "AuthFailure";
 }
 
-static void check_signature(struct exchange *exchange, const struct authorization *given,
-                            struct sigv4_result *result)
+static void check_signature(struct exchange *exchange, const struct authorization *given, struct sigv4_result *result)
 {
     char digest[DIGEST_HEX_SIZE], expected[DIGEST_HEX_SIZE];
     const char *date = exchange_header(exchange, "x-amz-date");

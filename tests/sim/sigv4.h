@@ -7,10 +7,10 @@ struct exchange;
 struct credential;
 
 struct sigv4_result {
-    const char *error_code;         /* NULL: the signature is right */
+    const char *error_code; /* NULL: the signature is right */
     const char *error_message;
-    struct credential *credential;  /* when right */
-    char region[64], service[32];   /* of the credential scope, when there was one */
+    struct credential *credential; /* when right */
+    char region[64], service[32];  /* of the credential scope, when there was one */
 };
 
 void sigv4_check(struct exchange *exchange, struct sigv4_result *result);

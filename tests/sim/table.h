@@ -15,13 +15,13 @@ struct table_entry {
 struct table {
     struct table_entry *entries; /* in order of insertion */
     size_t count, room;
-    size_t *slots;               /* index + 1 into entries; 0 is empty */
+    size_t *slots; /* index + 1 into entries; 0 is empty */
     size_t slot_count;
 };
 
-void *table_get(const struct table *table, const char *key);         /* NULL when missing */
-void table_put(struct table *table, const char *key, void *value);   /* replaces */
-void table_clear(struct table *table);                               /* frees keys, not values */
+void *table_get(const struct table *table, const char *key);       /* NULL when missing */
+void table_put(struct table *table, const char *key, void *value); /* replaces */
+void table_clear(struct table *table);                             /* frees keys, not values */
 void table_retire(struct table *table); /* clears it, keeping the values for whoever points to them */
 
 #endif

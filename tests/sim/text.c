@@ -70,10 +70,18 @@ static void add_escaped(struct text *text, const char *value)
     for (; *value != '\0'; value++) {
         unsigned char byte = (unsigned char)*value;
         switch (byte) {
-        case '&': text_add(text, "&amp;"); break;
-        case '<': text_add(text, "&lt;"); break;
-        case '>': text_add(text, "&gt;"); break;
-        case '"': text_add(text, "&quot;"); break;
+        case '&':
+            text_add(text, "&amp;");
+            break;
+        case '<':
+            text_add(text, "&lt;");
+            break;
+        case '>':
+            text_add(text, "&gt;");
+            break;
+        case '"':
+            text_add(text, "&quot;");
+            break;
         default:
             if (byte < 0x20 && byte != '\t' && byte != '\n')
                 text_addf(text, "&#x%x;", byte);

@@ -91,8 +91,7 @@ void workers_boot(struct world *world, void *object, uint64_t stamp)
 void workers_registered(struct instance *instance)
 {
     instance->registered = true;
-    if (instance->ready && instance->state == STATE_RUNNING && instance->running == NULL &&
-        !instance->never_claims)
+    if (instance->ready && instance->state == STATE_RUNNING && instance->running == NULL && !instance->never_claims)
         start_working(instance);
 }
 

@@ -24,7 +24,7 @@ struct world *world_create(void)
     world->start_wall = clock_wall();
     world->provisioner_id = must_copy("sim");
     world->account_id = must_copy("123456789012");
-    world->check_signatures = world->throttle = true;
+    world->check_signatures = world->send_date = world->throttle = true;
     world->journal_reads = world->journal_tasks = true;
     world->claim_expiry = 1200;
     world->workers = json_object();
@@ -99,8 +99,7 @@ void clock_format(double wall, char out[32])
     snprintf(out, 32, "%s.%03dZ", date, (int)((wall - floor(wall)) * 1000) % 1000);
 }
 
-void world_after(struct world *world, double delay, schedule_action *action, void *object,
-                 uint64_t stamp)
+void world_after(struct world *world, double delay, schedule_action *action, void *object, uint64_t stamp)
 {
     schedule_add(&world->events, world->now + fmax(0, delay), action, object, stamp);
 }

@@ -47,12 +47,12 @@ struct world {
 
     /* configuration */
     char *provisioner_id, *account_id, *scenario_directory;
-    bool check_signatures, throttle, journal_reads, journal_tasks;
+    bool check_signatures, send_date, throttle, journal_reads, journal_tasks;
     bool hawk_hint, hawk_hint_forged;
     struct bucket_rate bucket_rates[BUCKET_COUNT];
     json_t *latency; /* number or object */
     json_t *routes;
-    json_t *workers; /* the scenario's object, merged over time */
+    json_t *workers;                        /* the scenario's object, merged over time */
     struct worker_settings untyped_workers; /* of instances that belong to no workerType */
     double counts_cache_age, claim_expiry;
 
@@ -78,16 +78,15 @@ struct world *world_create(void);
 
 void clock_start(struct world *world);
 void clock_set_speed(struct world *world, double speed);
-void clock_update(struct world *world);               /* does everything that is due */
+void clock_update(struct world *world); /* does everything that is due */
 double clock_monotonic(void);
 double clock_wall(void);
-double clock_server_wall(const struct world *world);  /* with clockOffset */
-double clock_timestamp(const struct world *world);    /* the stamp of something happening now */
-double clock_real_delay(const struct world *world);   /* real seconds to the next event */
-void clock_format(double wall, char out[32]);         /* 2016-07-21T20:06:00.000Z */
+double clock_server_wall(const struct world *world); /* with clockOffset */
+double clock_timestamp(const struct world *world);   /* the stamp of something happening now */
+double clock_real_delay(const struct world *world);  /* real seconds to the next event */
+void clock_format(double wall, char out[32]);        /* 2016-07-21T20:06:00.000Z */
 
-void world_after(struct world *world, double delay, schedule_action *action, void *object,
-                 uint64_t stamp);
+void world_after(struct world *world, double delay, schedule_action *action, void *object, uint64_t stamp);
 void world_new_id(struct world *world, const char *prefix, char out[24]); /* prefix + 17 hex digits */
 
 #endif
