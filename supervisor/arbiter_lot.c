@@ -164,7 +164,8 @@ void lot_grant(struct step *step, struct type_state *state, size_t index, int64_
     bucket_take(&region->bucket, step->settings, count);
     region->granted = true;
     state->memory->last_grant = ++step->arbiter->grants;
-    state->memory->waits_since = step->input->now;
+    if (which == 3)
+        state->memory->waits_since = step->input->now;
     state->memory->passed_over = 0;
     state->memory->owner = 0;
     state->memory->lacked = 0;

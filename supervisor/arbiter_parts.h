@@ -49,7 +49,7 @@ struct bidder {
     size_t type;
     int64_t priority;
     int64_t unmet;       /* units */
-    struct span waiting; /* age of the oldest task, plus the time since the type's last grant */
+    struct span waiting; /* age of the oldest task, plus the time since the type's last turn in step 3 */
     double pass;         /* how far it has been served; the least goes first */
     uint64_t last_grant;
     uint64_t tie;
@@ -72,7 +72,7 @@ struct type_memory {
     char name[NAME_SIZE];
     uint64_t tie;
     uint64_t last_grant;     /* in the arbiter's own count; 0: never */
-    struct mono waits_since; /* its last grant, or when it was first seen */
+    struct mono waits_since; /* its last grant in step 3, or when it began to want something */
     double pass;
     int64_t passed_over; /* rounds running */
     uint64_t owner;      /* 0, or its place among the owners of room: the least is the oldest */
