@@ -31,17 +31,17 @@ enum policy { POLICY_ROUND_ROBIN, POLICY_LOGARITHMIC, POLICY_PROBABILITY, POLICY
 struct config {
     char deployment_id[NAME_SIZE];  /* deploymentId, must be given */
     char provisioner_id[NAME_SIZE]; /* provisionerId, "aws-provisioner-v1" */
-    char root_url[256];             /* rootUrl, must be given (or TASKCLUSTER_ROOT_URL): queue is <rootUrl>/api/queue/v1 */
-    char ec2_endpoint[256];         /* ec2Endpoint, "https://ec2.{region}.amazonaws.com" */
-    char metadata_endpoint[256];    /* metadataEndpoint, "http://169.254.169.254" */
-    char state_dir[256];            /* stateDir, "/var/lib/provisiond" */
-    char run_dir[80];               /* runDir, "/run/provisiond": short, socket paths end at 107 bytes */
-    char worker_types_dir[256];     /* workerTypesDir, "workertypes.d" (relative to the configuration file) */
-    char amisets_dir[256];          /* amiSetsDir, "amisets.d" */
-    char proxy[256];                /* proxy, none */
-    char ca_path[256];              /* caPath, "/etc/ssl/certs" */
-    bool allow_plain_http;          /* allowPlainHttp, false: only to loopback */
-    int log_level;                  /* logLevel: debug info warn error */
+    char root_url[256];          /* rootUrl, must be given (or TASKCLUSTER_ROOT_URL): queue is <rootUrl>/api/queue/v1 */
+    char ec2_endpoint[256];      /* ec2Endpoint, "https://ec2.{region}.amazonaws.com" */
+    char metadata_endpoint[256]; /* metadataEndpoint, "http://169.254.169.254" */
+    char state_dir[256];         /* stateDir, "/var/lib/provisiond" */
+    char run_dir[80];            /* runDir, "/run/provisiond": short, socket paths end at 107 bytes */
+    char worker_types_dir[256];  /* workerTypesDir, "workertypes.d" (relative to the configuration file) */
+    char amisets_dir[256];       /* amiSetsDir, "amisets.d" */
+    char proxy[256];             /* proxy, none */
+    char ca_path[256];           /* caPath, "/etc/ssl/certs" */
+    bool allow_plain_http;       /* allowPlainHttp, false: only to loopback */
+    int log_level;               /* logLevel: debug info warn error */
 
     int64_t max_capacity;           /* maxCapacity: global units, must be given */
     int64_t max_instances;          /* maxInstances: must be given */
@@ -66,30 +66,30 @@ struct config {
     double queue_rate;              /* queueRate: 50 requests a second */
     double describe_rate;           /* describeRate: 10 calls a second, region worker's own limit */
 
-    struct span tick;               /* tick: 10s, type worker */
-    struct span demand_poll;        /* demandPoll: 10s */
-    struct span inventory_poll;     /* inventoryPoll: 10s */
-    struct span price_poll;         /* pricePoll: 60s */
-    struct span status_interval;    /* statusInterval: 5s */
-    struct span grace;              /* grace: 300s */
-    struct span max_inventory_age;  /* maxInventoryAge: 60s */
-    struct span max_demand_age;     /* maxDemandAge: 60s */
-    struct span stale_serving;      /* staleServing: 10m */
-    struct span send_by;            /* sendBy: 10s */
-    struct span worker_tick_limit;  /* workerTickLimit: 60s */
-    struct span hello_limit;        /* helloLimit: 30s */
-    struct span connect_limit;      /* connectLimit: 10s */
-    struct span queue_limit;        /* queueLimit: 30s, whole call */
-    struct span launch_limit;       /* launchLimit: 60s, whole RunInstances call */
-    struct span describe_limit;     /* describeLimit: 60s, one page */
-    struct span backoff_first;      /* backoffFirst: 1s, respawn */
-    struct span backoff_most;       /* backoffMost: 60s */
-    struct span backoff_reset;      /* backoffReset: 10m of uptime */
-    struct span capacity_delay;     /* capacityDelay: 3m, first delay of a capacity breaker */
-    struct span breaker_delay;      /* breakerDelay: 1m, first delay of the growing ones */
-    struct span breaker_most;       /* breakerMost: 30m */
-    struct span quarantine_delay;   /* quarantineDelay: 60s, doubling */
-    struct span definition_probe;   /* definitionProbe: 24h */
+    struct span tick;              /* tick: 10s, type worker */
+    struct span demand_poll;       /* demandPoll: 10s */
+    struct span inventory_poll;    /* inventoryPoll: 10s */
+    struct span price_poll;        /* pricePoll: 60s */
+    struct span status_interval;   /* statusInterval: 5s */
+    struct span grace;             /* grace: 300s */
+    struct span max_inventory_age; /* maxInventoryAge: 60s */
+    struct span max_demand_age;    /* maxDemandAge: 60s */
+    struct span stale_serving;     /* staleServing: 10m */
+    struct span send_by;           /* sendBy: 10s */
+    struct span worker_tick_limit; /* workerTickLimit: 60s */
+    struct span hello_limit;       /* helloLimit: 30s */
+    struct span connect_limit;     /* connectLimit: 10s */
+    struct span queue_limit;       /* queueLimit: 30s, whole call */
+    struct span launch_limit;      /* launchLimit: 60s, whole RunInstances call */
+    struct span describe_limit;    /* describeLimit: 60s, one page */
+    struct span backoff_first;     /* backoffFirst: 1s, respawn */
+    struct span backoff_most;      /* backoffMost: 60s */
+    struct span backoff_reset;     /* backoffReset: 10m of uptime */
+    struct span capacity_delay;    /* capacityDelay: 3m, first delay of a capacity breaker */
+    struct span breaker_delay;     /* breakerDelay: 1m, first delay of the growing ones */
+    struct span breaker_most;      /* breakerMost: 30m */
+    struct span quarantine_delay;  /* quarantineDelay: 60s, doubling */
+    struct span definition_probe;  /* definitionProbe: 24h */
 
     struct config_region regions[CONFIG_MAX_REGIONS]; /* regions: [{name, zones, endpoint}] */
     size_t region_count;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "proto/definition_parts.h"
 
 #define LIST_LONGEST 1000
@@ -58,7 +59,7 @@ static int parse_name(const json_t *object, const struct json_at *at, const char
 static const struct region_zones *find_standard(const struct region_zones *regions, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(regions[i].region, name) == 0)
+        if (text_equal(regions[i].region, name))
             return &regions[i];
     }
     return NULL;
@@ -96,7 +97,7 @@ static int parse_region(const json_t *object, const struct json_at *at, const st
     if (!region->standard)
         return unknown_region(&name_at, region->name, known->regions, known->count, err);
     for (size_t i = 0; i < parts->region_count; i++) {
-        if (strcmp(parts->regions[i].name, region->name) == 0)
+        if (text_equal(parts->regions[i].name, region->name))
             return json_complain(&name_at, err, "\"%s\" is there twice", region->name);
     }
     struct json_at image_at = json_at_member(&launch_at, "ImageId");
@@ -121,11 +122,11 @@ static int parse_zone(const json_t *object, const struct json_at *at, const stru
         return -1;
     bool has_region = false;
     for (size_t i = 0; i < parts->region_count; i++)
-        has_region = has_region || strcmp(parts->regions[i].name, zone->region) == 0;
+        has_region = has_region || text_equal(parts->regions[i].name, zone->region);
     if (!has_region)
         return json_complain(&region_at, err, "\"%s\" is not in the definition's regions", zone->region);
     for (size_t i = 0; i < parts->zone_count; i++) {
-        if (strcmp(parts->zones[i].name, zone->name) == 0 && strcmp(parts->zones[i].region, zone->region) == 0)
+        if (text_equal(parts->zones[i].name, zone->name) && text_equal(parts->zones[i].region, zone->region))
             return json_complain(&name_at, err, "\"%s\" is there twice", zone->name);
     }
     parts->zone_count++;
@@ -149,7 +150,7 @@ static int parse_type(const json_t *object, const struct json_at *at, const stru
         parse_layer(object, at, &type->layer, err) < 0)
         return -1;
     for (size_t i = 0; i < parts->type_count; i++) {
-        if (strcmp(parts->types[i].name, type->name) == 0)
+        if (text_equal(parts->types[i].name, type->name))
             return json_complain(&name_at, err, "\"%s\" is there twice", type->name);
     }
     parts->type_count++;

@@ -23,10 +23,17 @@ enum proto_state { IN_STARTING = 1, IN_LIVE = 2 };
 #define PROTO_S(name, least, most, doc) char name[(most) + 1];
 #define PROTO_B(name, doc) bool name;
 #define PROTO_T(name, most, doc) char *name;
-#define PROTO_R(record, name, most, doc) struct proto_##record *name; size_t name##_count;
-#define RECORD(NAME, FIELDS, doc) struct proto_##NAME { FIELDS(PROTO_I, PROTO_S, PROTO_B, PROTO_T, PROTO_R) };
+#define PROTO_R(record, name, most, doc)                                                                               \
+    struct proto_##record *name;                                                                                       \
+    size_t name##_count;
+#define RECORD(NAME, FIELDS, doc)                                                                                      \
+    struct proto_##NAME {                                                                                              \
+        FIELDS(PROTO_I, PROTO_S, PROTO_B, PROTO_T, PROTO_R)                                                            \
+    };
 #define MESSAGE(NAME, number, senders, states, FIELDS, doc)                                                            \
-    struct proto_##NAME { FIELDS(PROTO_I, PROTO_S, PROTO_B, PROTO_T, PROTO_R) };
+    struct proto_##NAME {                                                                                              \
+        FIELDS(PROTO_I, PROTO_S, PROTO_B, PROTO_T, PROTO_R)                                                            \
+    };
 #include "proto/messages.def"
 #undef RECORD
 #undef MESSAGE

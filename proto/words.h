@@ -10,11 +10,11 @@
 
 #include "common/money.h"
 
-#define NAME_SIZE 64          /* workerType (38), region, zone, instance type: with the NUL */
-#define HASH_SIZE 65          /* hex SHA-256 */
-#define INSTANCE_ID_SIZE 32   /* i-0123456789abcdef0 */
-#define TOKEN_SIZE 65         /* EC2's ClientToken: at most 64 */
-#define CODE_SIZE 96          /* an EC2 error code or state reason code */
+#define NAME_SIZE 64        /* workerType (38), region, zone, instance type: with the NUL */
+#define HASH_SIZE 65        /* hex SHA-256 */
+#define INSTANCE_ID_SIZE 32 /* i-0123456789abcdef0 */
+#define TOKEN_SIZE 65       /* EC2's ClientToken: at most 64 */
+#define CODE_SIZE 96        /* an EC2 error code or state reason code */
 #define SENTENCE_SIZE 512
 
 /* W(ENUM, name): one row a word; enum and name table come from the same list. */
@@ -46,14 +46,18 @@
 
 /* EC2's instance states; a word that is not known counts as occupying (case B29). */
 #define INSTANCE_STATES(W)                                                                                             \
-    W(INSTANCE_PENDING, "pending") W(INSTANCE_RUNNING, "running") W(INSTANCE_SHUTTING_DOWN, "shutting-down")           \
-    W(INSTANCE_STOPPING, "stopping") W(INSTANCE_STOPPED, "stopped") W(INSTANCE_TERMINATED, "terminated")               \
+    W(INSTANCE_PENDING, "pending")                                                                                     \
+    W(INSTANCE_RUNNING, "running")                                                                                     \
+    W(INSTANCE_SHUTTING_DOWN, "shutting-down")                                                                         \
+    W(INSTANCE_STOPPING, "stopping")                                                                                   \
+    W(INSTANCE_STOPPED, "stopped")                                                                                     \
+    W(INSTANCE_TERMINATED, "terminated")                                                                               \
     W(INSTANCE_UNREADABLE, "unreadable")
 
 /* Which cap, ration or breaker cut or refused a lot: denials are data. */
 #define DENIALS(W)                                                                                                     \
     W(DENIED_NOT, "granted")                                                                                           \
-    W(DENIED_BY_WISH, "wish-covered")            /* grants above `seen` already cover the wish */                     \
+    W(DENIED_BY_WISH, "wish-covered") /* grants above `seen` already cover the wish */                                 \
     W(DENIED_BY_TYPE_CEILING, "type-ceiling")                                                                          \
     W(DENIED_BY_GLOBAL_UNITS, "global-units")                                                                          \
     W(DENIED_BY_GLOBAL_INSTANCES, "global-instances")                                                                  \
@@ -64,7 +68,7 @@
     W(DENIED_BY_OWNED_ROOM, "owned-room")                                                                              \
     W(DENIED_BY_LEASE_LIMIT, "lease-limit")                                                                            \
     W(DENIED_BY_LAUNCH_RATE, "launch-rate")                                                                            \
-    W(DENIED_BY_ROUND, "round")                  /* its turn comes in a later step or round */                         \
+    W(DENIED_BY_ROUND, "round") /* its turn comes in a later step or round */                                          \
     W(DENIED_BY_CANARY, "canary")                                                                                      \
     W(DENIED_BY_BREAKER, "breaker")                                                                                    \
     W(DENIED_BY_QUARANTINE, "quarantine")                                                                              \
@@ -77,19 +81,19 @@
 
 /* Why a plan asks for what it asks: exactly one main reason (case B59). */
 #define REASONS(W)                                                                                                     \
-    W(REASON_LAUNCHING, "launching")              /* it bids */                                                        \
-    W(REASON_SATISFIED, "satisfied")              /* supply covers demand */                                           \
+    W(REASON_LAUNCHING, "launching") /* it bids */                                                                     \
+    W(REASON_SATISFIED, "satisfied") /* supply covers demand */                                                        \
     W(REASON_NO_DEMAND, "no-demand")                                                                                   \
     W(REASON_AT_CEILING, "at-ceiling")                                                                                 \
     W(REASON_DEMAND_UNKNOWN, "demand-unknown")                                                                         \
     W(REASON_INVENTORY_STALE, "inventory-stale")                                                                       \
-    W(REASON_NO_PLACEMENT, "no-placement")        /* all set aside by breakers */                                      \
+    W(REASON_NO_PLACEMENT, "no-placement") /* all set aside by breakers */                                             \
     W(REASON_PRICE_TOO_HIGH, "price-too-high")                                                                         \
     W(REASON_QUARANTINED, "quarantined")                                                                               \
     W(REASON_PAUSED, "paused")                                                                                         \
-    W(REASON_UNPRODUCTIVE, "unproductive")        /* launches without effect */                                        \
+    W(REASON_UNPRODUCTIVE, "unproductive") /* launches without effect */                                               \
     W(REASON_CANARY, "canary")                                                                                         \
-    W(REASON_STARTING, "starting")                /* no complete view yet */
+    W(REASON_STARTING, "starting") /* no complete view yet */
 
 #define WORD_ENUM(symbol, name) symbol,
 enum market { MARKETS(WORD_ENUM) MARKET_COUNT };

@@ -79,7 +79,7 @@ void ctl_print_all(const char *topic, const json_t *data, int64_t now, FILE *out
 {
     struct table table = {.columns = 3, .sides = "lll"};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char value[160], age[40] = "";
+        char value[160], age[32] = "", ago[40] = "";
         if (strcmp(rows[i].topic, topic) != 0)
             continue;
         if (!rows[i].unit) {
@@ -90,10 +90,10 @@ void ctl_print_all(const char *topic, const json_t *data, int64_t now, FILE *out
         struct ctl_figure figure = ctl_figure_of(data, rows[i].name);
         print_value(&figure, rows[i].unit, now, value, sizeof value);
         if (figure.as_of > 0) {
-            ctl_age(figure.as_of, now, age, sizeof age - 8);
-            strcat(age, " ago");
+            ctl_age(figure.as_of, now, age, sizeof age);
+            text_format(ago, sizeof ago, "%s ago", age);
         }
-        const char *const cells[] = {rows[i].name, value, age};
+        const char *const cells[] = {rows[i].name, value, ago};
         table_add(&table, STYLE_PLAIN, cells);
     }
     table_print(&table, 0, false, out);

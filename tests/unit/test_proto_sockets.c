@@ -35,9 +35,9 @@ struct room {
 static int enter(void **state)
 {
     struct room *room = calloc(1, sizeof *room);
+    assert_non_null(room);
     strcpy(room->directory, "/tmp/proto-XXXXXX");
-    if (!mkdtemp(room->directory))
-        return -1;
+    assert_non_null(mkdtemp(room->directory));
     room->context = zmq_ctx_new();
     *state = room;
     return 0;
@@ -196,14 +196,14 @@ static void topics_go_before_published_messages(void **state)
 static void sockets_have_the_rights_of_their_role(void **state)
 {
     static const struct {
-        enum socket_role role;
         const char *region, *file;
+        enum socket_role role;
         mode_t rights;
-    } rows[] = {{SOCKET_BUS_SERVER, NULL, "bus.sock", 0600},
-                {SOCKET_CONTROL_SERVER, NULL, "control.sock", 0660},
-                {SOCKET_STATUS_SERVER, NULL, "status.sock", 0660},
-                {SOCKET_INVENTORY_SERVER, "r", "inventory-r.sock", 0600},
-                {SOCKET_LOOKUP_SERVER, "r", "lookup-r.sock", 0600}};
+    } rows[] = {{NULL, "bus.sock", SOCKET_BUS_SERVER, 0600},
+                {NULL, "control.sock", SOCKET_CONTROL_SERVER, 0660},
+                {NULL, "status.sock", SOCKET_STATUS_SERVER, 0660},
+                {"r", "inventory-r.sock", SOCKET_INVENTORY_SERVER, 0600},
+                {"r", "lookup-r.sock", SOCKET_LOOKUP_SERVER, 0600}};
     struct room *room = *state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char path[128];
