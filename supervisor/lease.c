@@ -123,10 +123,14 @@ void lease_send_committed(struct supervisor *supervisor)
     if (acknowledged == supervisor->ledger_seen)
         return;
     supervisor->ledger_seen = acknowledged;
-    for (size_t i = supervisor->fleet->lease_count; i-- > 0;) {
+    /* In rising order: a worker's `seen` says that it has counted all grants up to that number. */
+    for (size_t i = 0; i < supervisor->fleet->lease_count;) {
         struct lease *lease = supervisor->fleet->leases[i];
+        int64_t grant = lease->grant;
         if (lease->state == LEASE_COMMITTING && lease->ticket <= acknowledged)
             send_one(supervisor, lease);
+        if (i < supervisor->fleet->lease_count && supervisor->fleet->leases[i]->grant == grant)
+            i++; /* else it is over, and another has taken its place */
     }
 }
 
