@@ -104,8 +104,12 @@ static void print_alarms(const struct view *view)
     size_t i;
     json_array_foreach(json_object_get(view->status, "alarms"), i, alarm)
     {
-        fprintf(view->out, "%sALARM %s: %s%s\n", style_begin(STYLE_BAD, view->ctl->colour), ctl_word_of(alarm, "kind"),
-                ctl_word_of(alarm, "text"), style_end(STYLE_BAD, view->ctl->colour));
+        const char *subject = ctl_word_of(alarm, "subject");
+        char age[32];
+        ctl_age((int64_t)json_number_value(json_object_get(alarm, "since")), view->now, age, sizeof age);
+        fprintf(view->out, "%sALARM %s%s%s for %s: %s%s\n", style_begin(STYLE_BAD, view->ctl->colour),
+                ctl_word_of(alarm, "kind"), subject[0] ? " " : "", subject, age, ctl_word_of(alarm, "text"),
+                style_end(STYLE_BAD, view->ctl->colour));
     }
 }
 

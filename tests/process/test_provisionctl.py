@@ -250,13 +250,14 @@ def an_old_answer_marks_everything():
 
 
 def the_head_shows_totals_with_units_and_caps():
-    alarms = [{"kind": "lag", "text": "gecko waits for 20 min"}]
+    alarms = [{"id": 1, "kind": "lag", "subject": "gecko", "text": "it waits too long", "since": now_ms() - 125000,
+               "raised": True}]
     with Supervisor({"status": lambda _: (True, "", status(types(), alarms=alarms, problem="foo.json: bad"))}) as daemon:
         got = run(daemon.directory, "status").stdout
     for text in ("provisiond fox", "units 350 occupying + 12 leased of 1000",
                  "instances 300 occupying + 10 leased of 800", "$12.30 per hour committed of $100.00",
                  "$33.20 spent today of unlimited", "configuration rejected: foo.json: bad",
-                 "ALARM lag: gecko waits for 20 min"):
+                 "ALARM lag gecko for 2m: it waits too long"):
         assert text in got, (text, got)
     assert "ledger" not in got
     assert re.search(r"^us-west-2 +live +300 +1\.2s +5 +870 +\d+s$", got, re.M), got
