@@ -69,6 +69,16 @@ static struct alarm *add_alarm(struct supervisor *supervisor, const char *kind, 
     return alarm;
 }
 
+/* A raise and its end are events too, with the alarm's id: the history of what was wrong. */
+static void record_alarm(struct supervisor *supervisor, const struct alarm *alarm, const char *event, const char *text)
+{
+    const char *subject = alarm->subject;
+
+    event_record(supervisor, event, supervisor_type(supervisor, subject) ? subject : "",
+                 supervisor_region(supervisor, subject) ? subject : "", "%s %s%s(alarm %lld)%s%.400s", alarm->kind,
+                 subject, *subject ? " " : "", (long long)alarm->id, *text ? ": " : "", text);
+}
+
 void alarm_raise(struct supervisor *supervisor, const char *kind, const char *subject, const char *format, ...)
 {
     struct alarm *alarm = find_alarm(supervisor, kind, subject);
@@ -83,11 +93,14 @@ void alarm_raise(struct supervisor *supervisor, const char *kind, const char *su
         alarm = add_alarm(supervisor, kind, subject);
     if (!alarm || (known && text_equal(alarm->text, text)))
         return;
-    if (!known)
-        alarm->since = supervisor->wall;
     alarm->cleared = false;
     alarm->dirty = true;
     text_copy(alarm->text, sizeof alarm->text, text);
+    if (!known) {
+        alarm->since = supervisor->wall;
+        alarm->id = ++supervisor->alarm_last;
+        record_alarm(supervisor, alarm, "alarm-raised", text);
+    }
     log_repeating(LOG_WARN_LEVEL, "alarm", kind, text, "kind=%s subject=%s text=%s", kind, subject, log_quote(text));
 }
 
@@ -99,5 +112,5 @@ void alarm_clear(struct supervisor *supervisor, const char *kind, const char *su
         return;
     alarm->cleared = true; /* status.c publishes that and removes it */
     alarm->dirty = true;
-    log_info("alarm.cleared", "kind=%s subject=%s", kind, subject);
+    record_alarm(supervisor, alarm, "alarm-cleared", "");
 }

@@ -291,8 +291,9 @@ json_t *status_of_region(struct supervisor *supervisor, struct region_record *re
 
 json_t *status_of_alarm(const struct alarm *alarm)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:b}", "kind", alarm->kind, "subject", alarm->subject, "text", alarm->text,
-                     "since", (json_int_t)alarm->since.ms, "raised", !alarm->cleared);
+    return json_pack("{s:I, s:s, s:s, s:s, s:I, s:b}", "id", (json_int_t)alarm->id, "kind", alarm->kind, "subject",
+                     alarm->subject, "text", alarm->text, "since", (json_int_t)alarm->since.ms, "raised",
+                     !alarm->cleared);
 }
 
 json_t *status_of_event(const struct event *event)

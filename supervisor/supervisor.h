@@ -119,6 +119,7 @@ struct event {
 #define EVENTS_KEPT 1000
 
 struct alarm {
+    int64_t id; /* of this raise, counted by this run: with the run it names one raise for ever */
     char kind[32];
     char subject[NAME_SIZE]; /* a type, a region, or "" */
     char text[SENTENCE_SIZE];
@@ -180,6 +181,7 @@ struct supervisor {
     int64_t event_count;              /* the last event's sequence */
     struct alarm alarms[ALARMS_MOST];
     size_t alarm_count;
+    int64_t alarm_last; /* the newest id */
     struct supervisor_counters counters;
 
     int64_t status_sequence;
