@@ -67,6 +67,9 @@ def judge_status(judge, report):
                  "the live instances shown are the truth within one poll", f"{shown} shown, {within} true")
     judge.expect(report["live_instances_worst_difference"] == 0, "and were so all the time",
                  report["live_instances_worst_difference"])
+    limit = 2 * report["inventory_poll_s"] + report["status_interval_s"]
+    judge.expect(report["live_instances_age_max_s"] <= limit, f"and never rested on a listing older than {limit:g} s",
+                 report["live_instances_age_max_s"])
 
 
 def judge_without(judge, report, without):

@@ -8,7 +8,7 @@ REGIONS = ("us-east-1", "us-west-2")
 ZONES = {region: [region + letter for letter in "abc"] for region in REGIONS}
 
 IMAGE_HVM = "ami-00000001"  # x86_64, what everybody else uses
-IMAGE_PV = "ami-00000002"   # what m1.medium boots in the catalogue of the day
+IMAGE_PV = "ami-00000002"   # what m1.medium and m1.large boot in the catalogue of the day
 
 # Seconds of the story: lead-in (the daemon starts, ordinary types take their first tasks), act 1, act 2.
 LEAD_IN, ACT = 30, 120
@@ -63,7 +63,7 @@ def image_of(name, act):
 
 def instance_types_of(name):
     if name == SICK:
-        return ("m1.medium",)
+        return ("m1.medium", "m1.large")
     if name in SMALL:
         return LIGHT
     return ordinary()[name][0]

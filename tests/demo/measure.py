@@ -37,9 +37,8 @@ class Story(journal.Reader):
         self.launched = defaultdict(int)
         self.launch_calls = defaultdict(int)
         self.failures = defaultdict(list)    # type -> (time, code)
-        self.running = set()                 # instances that are not terminated
-        self.running_series = [(0.0, 0)]
-        self.region_of = {}
+        self.lives = {}                      # instance -> [created, terminated]
+        self.type_of_task = {}
         self.arrived_at = {}
         self.pending_most = defaultdict(int)
 
@@ -47,6 +46,7 @@ class Story(journal.Reader):
         supply = self.types[name]
         self.arrivals[name] += 1
         self.arrived_at[task] = t
+        self.type_of_task[task] = name
         self.pending_most[name] = max(self.pending_most[name], supply.pending)
         if supply.total() >= supply.demand():
             return
@@ -79,11 +79,9 @@ class Story(journal.Reader):
         self.open[name] = [waiting for waiting in self.open.get(name, []) if waiting[1]]
 
     def instance_changed(self, t, line):
+        life = self.lives.setdefault(line["id"], [t, float("inf")])
         if line["to"] == "terminated":
-            self.running.discard(line["id"])
-        else:
-            self.running.add(line["id"])
-        self.running_series.append((t, len(self.running)))
+            life[1] = t
 
     def waits_between(self, names, since, until, still_open_until=None):
         """Waits of arrivals in [since, until); one that never saw a request counts as waiting until the end."""
@@ -94,7 +92,19 @@ class Story(journal.Reader):
         return found
 
     def live_between(self, since, until):
-        """Least and most instances that were not terminated in that time."""
-        before = [count for t, count in self.running_series if t <= since][-1]
-        inside = [count for t, count in self.running_series if since < t <= until]
-        return min([before] + inside), max([before] + inside)
+        """How many instances were live (not terminated) all that time, and how many at some moment of it."""
+        throughout = sometime = 0
+        for born, gone in self.lives.values():
+            if born <= until and gone >= since:
+                sometime += 1
+                throughout += born <= since and gone > until
+        return throughout, sometime
+
+    def live_at(self, t):
+        return self.live_between(t, t)[1]
+
+    def longest_wait(self, name, end):
+        """Of tasks claimed, and of those that still wait at the end."""
+        waiting = [end - self.arrived_at[task] for task, event in self.tasks.items()
+                   if event == "arrived" and self.type_of_task[task] == name]
+        return max(self.task_waits[name] + waiting, default=None)

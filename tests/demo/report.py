@@ -9,31 +9,33 @@ def status_age_max(stream, speed):
     return round(max(stream.age_max.values(), default=float("nan")) * speed, 3)
 
 
-def live_agreement(story, run, poll):
-    """The last status figure of live instances beside the truth at the moment that it speaks of, and the worst
-    difference over the whole run. A figure counts as right if the truth had that value within one poll."""
-    worst, last = 0, None
-    speed = run.options.speed
+def live_agreement(story, run):
+    """The status figure of live instances beside the truth. A figure speaks of the time from the listing that it rests
+    on (asOf) until it is received: it is right if it counts no fewer than lived all that time and no more than lived
+    at some moment of it. Returns the last figure's comparison, the worst difference, and the oldest figure's age."""
+    worst, oldest, last = 0, 0.0, None
     for received, value, as_of in run.stream.live_samples:
-        until = (received - run.begun) * speed
-        since = (as_of - run.begun) * speed - poll
+        since, until = ((moment - run.begun) * run.options.speed for moment in (as_of, received))
         least, most = story.live_between(since, until)
         worst = max(worst, least - value, value - most)
-        last = (value, story.live_between((as_of - run.begun) * speed, (as_of - run.begun) * speed)[1], least, most)
-    return last, worst
+        oldest = max(oldest, until - since)
+        last = (value, story.live_at(since), [least, most])
+    return last or (None, None, None), worst, oldest
 
 
 def common(run, options, story, intervals):
-    last, worst = live_agreement(story, run, intervals["inventoryPoll"])
+    (shown, true, within), worst, oldest = live_agreement(story, run)
     return {
         "status_age_max_s": status_age_max(run.stream, options.speed),
-        "live_instances_reported": last[0] if last else None,
-        "live_instances_true": last[1] if last else None,
-        "live_instances_true_within_poll": list(last[2:]) if last else None,
+        "live_instances_reported": shown,
+        "live_instances_true": true,
+        "live_instances_true_within_poll": within,
         "live_instances_worst_difference": worst,
+        "live_instances_age_max_s": round(oldest, 3),
         "grants": run.stream.figure("supervisor.", "grants"),
         "speed": options.speed,
         "queue_poll_s": intervals["demandPoll"],
+        "inventory_poll_s": intervals["inventoryPoll"],
         "status_interval_s": intervals["statusInterval"],
     }
 
@@ -71,7 +73,7 @@ def of_2016(run, options, acts):
                           if (data.get("deaths") or {}).get("value")},
     }
     document.update(common(run, options, story, make_config.INTERVALS_2016))
-    print_summary(story, document, fleet.all_names(not options.without_sick))
+    print_summary(story, document, fleet.all_names(not options.without_sick), end)
     return document
 
 
@@ -97,7 +99,7 @@ def of_real(run, options, pools, end):
         "duration_s": round(end, 3),
     }
     document.update(common(run, options, story, make_config.INTERVALS_REAL))
-    print_table(story, pools)
+    print_types(story, pools, finished)
     return document
 
 
@@ -112,25 +114,24 @@ def seconds(value):
     return "-" if value is None else f"{value:.1f}"
 
 
-def print_row(name, tasks, waits, launched, failures):
-    print(f"  {name:<26}{tasks:>8,}{seconds(max(waits, default=None)):>16}{launched:>11,}{failures:>10,}")
+def print_row(name, tasks, wait, launched, failures):
+    print(f"  {name:<26}{tasks:>8,}{seconds(wait):>16}{launched:>11,}{failures:>10,}")
 
 
-def print_table(story, names):
+def print_types(story, names, end):
     print(f"\n  {'type':<26}{'tasks':>8}{'longest wait s':>16}{'launched':>11}{'refused':>10}")
     for name in names:
-        still = [0.0] if not story.arrivals[name] else []
-        print_row(name, story.arrivals[name], story.task_waits[name] or still, story.launched[name],
+        print_row(name, story.arrivals[name], story.longest_wait(name, end), story.launched[name],
                   len(story.failures[name]))
 
 
-def print_summary(story, document, names):
+def print_summary(story, document, names, end):
     shown = [name for name in names if name == fleet.SICK or name in fleet.SMALL]
     busiest = sorted((name for name in names if name not in shown), key=lambda name: -story.arrivals[name])
-    print_table(story, shown + busiest[:8])
+    print_types(story, shown + busiest[:8], end)
     rest = busiest[8:]
     print_row(f"{len(rest)} more types", sum(story.arrivals[name] for name in rest),
-              [wait for name in rest for wait in story.task_waits[name]],
+              max((story.longest_wait(name, end) or 0 for name in rest), default=None),
               sum(story.launched[name] for name in rest), sum(len(story.failures[name]) for name in rest))
     print("\n  how long a small type's tasks waited for the launch request, seconds")
     print(f"  {'':<26}{'arrivals':>10}{'median':>10}{'p95':>10}{'worst':>10}")

@@ -76,7 +76,10 @@ def test_measure(folder):
           open_end.waits_between(["small"], 0, 99, 30))
     refused = story_of(folder, ONE_LAUNCH + [asked(20, "c"), answered(21, "c", status=400, code="Bad")])
     check(refused.failures["small"] == [(21, "Bad")], "a refused call is a failure")
-    check(refused.live_between(3.05, 3.15) == (0, 1), "live instances are known at each moment")
+    check(refused.live_between(3.05, 3.15) == (0, 1) and refused.live_between(4, 5) == (1, 1),
+          "live instances are known at each moment")
+    check(open_end.longest_wait("small", 30) == 20 and story.longest_wait("small", 30) == 8,
+          "the longest wait counts those who still wait")
     check(measure.percentile(list(range(1, 101)), 95) == 95 and measure.percentile([], 95) is None,
           "percentiles are nearest rank")
 
@@ -118,7 +121,7 @@ def figures(arrivals=40, worst=3.0, median=1.0, p95=2.0):
 GOOD = {
     "types": 100, "queue_poll_s": 2, "status_interval_s": 1, "status_age_max_s": 1.5, "breakers": True,
     "live_instances_reported": 10, "live_instances_true": 10, "live_instances_true_within_poll": [9, 10],
-    "live_instances_worst_difference": 0, "kill": None, "worker_deaths": {},
+    "live_instances_worst_difference": 0, "live_instances_age_max_s": 2.5, "inventory_poll_s": 2, "kill": None, "worker_deaths": {},
     "sick": {"name": "sick", "pending_start": 6000, "launch_calls_failed": 3, "codes": ["Bad"],
              "state": "quarantined: Bad image"},
     "act1": {"one": figures(), "two": figures()}, "act2": {"one": figures(), "two": figures()},
@@ -150,7 +153,8 @@ BAD = [
     (("act1", "two"), figures(worst=None)), (("sick", "launch_calls_failed"), 21), (("sick", "launch_calls_failed"), 0),
     (("sick", "state"), "live: Bad image"), (("sick", "state"), "quarantined: for some reason"),
     (("sick", "pending_start"), 100), (("status_age_max_s",), 2.1), (("live_instances_reported",), 11),
-    (("live_instances_worst_difference",), 1), (("kill",), {"stopped_at": 1}), (("act1",), {}),
+    (("live_instances_worst_difference",), 1),
+    (("live_instances_age_max_s",), 9.0), (("kill",), {"stopped_at": 1}), (("act1",), {}),
 ]
 
 
