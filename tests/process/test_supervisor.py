@@ -1,0 +1,489 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MPL-2.0
+# time-limit: 300
+"""The real provisiond with scripted workers (tests/lib/fake_worker.py): the life of processes, reloads, the order of
+ledger and grants, what the init system is told, and what is left when the supervisor is killed."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+for folder in ("tests/system", "tests/lib"):
+    sys.path.insert(0, str(ROOT / folder))
+from control_client import ask  # noqa: E402
+from harness import Tap, wait_until  # noqa: E402
+
+BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
+PATIENCE = 40
+
+
+class Daemon:
+    """A provisiond in a folder of its own."""
+
+    def __init__(self, types=("alpha",), fake=None, environment=None, start=True, **settings):
+        self.folder = Path(tempfile.mkdtemp(prefix="pd-sup-"))
+        self.run_dir = self.folder / "run"
+        self.environment = environment or {}
+        self.settings = dict(deploymentId=f"process-test-{os.getpid()}", rootUrl="http://127.0.0.1:1",
+                             stateDir=str(self.folder / "state"), runDir=str(self.run_dir), maxCapacity=1000,
+                             maxInstances=1000, maxHourlyCost="unlimited", tick="200ms", demandPoll="200ms",
+                             inventoryPoll="200ms", statusInterval="500ms", helloLimit="20s", workerTickLimit="20s",
+                             backoffFirst="200ms", backoffMost="2s", launchShare=0, grace="2s", sendBy="5s",
+                             regions=[{"name": "us-west-2", "zones": ["us-west-2a"]}])
+        self.settings.update(settings)
+        self.set_fake(fake or {})
+        self.write("provisiond.json", self.settings)
+        for name in types:
+            self.define(name)
+        self.child = None
+        if start:
+            self.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        if self.child and self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+            try:
+                self.child.wait(30)
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def write(self, name, document):
+        path = self.folder / name
+        path.parent.mkdir(exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(document if isinstance(document, str) else json.dumps(document))
+        fresh.rename(path)
+
+    def set_fake(self, script):
+        self.write("fake.json", script)
+
+    def define(self, name, **more):
+        document = {"workerType": name, "minCapacity": 0, "maxCapacity": 100, "maxPrice": 1, "canary": 0,
+                    "launchSpec": {"KeyName": "key"},
+                    "regions": [{"region": "us-west-2", "launchSpec": {"ImageId": "ami-1"}}],
+                    "instanceTypes": [{"instanceType": "m3.large", "capacity": 1, "utility": 1}]}
+        document.update(more)
+        self.write(f"workertypes.d/{name}.json", document)
+
+    def start(self):
+        environment = {**os.environ, "PROVISIOND_WORKER": str(ROOT / "tests/lib/fake_worker.py"), **self.environment}
+        self.child = subprocess.Popen([str(BUILD / "provisiond"), "--config", str(self.folder / "provisiond.json")],
+                                      env=environment, stdin=subprocess.DEVNULL,
+                                      stdout=open(self.folder / "log", "ab"), stderr=subprocess.STDOUT)
+
+    def log(self):
+        return (self.folder / "log").read_text(errors="replace")
+
+    def until(self, condition, what):
+        def check():
+            if self.child.poll() is not None:
+                raise AssertionError(f"provisiond ended with {self.child.returncode}:\n" + self.log()[-2000:])
+            return condition()
+        return wait_until(check, PATIENCE, what)
+
+    def ask(self, command, name="", argument=None):
+        self.until((self.run_dir / "control.sock").exists, "the control socket")
+        return ask(self.run_dir, command, name, argument)
+
+    def type(self, name):
+        return self.ask("status", name)["body"]["types"][0]
+
+    def figure(self, name, figure):
+        return self.type(name)[figure]["value"]
+
+    def until_live(self, *names):
+        for name in names:
+            self.until(lambda name=name: self.type(name)["state"] == "live", f"{name} to be live")
+
+    def pid(self, name, folder="types"):
+        try:
+            return int((self.run_dir / folder / f"{name}.pid").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def heard(self, who, kind=None):
+        path = self.folder / "heard" / who
+        lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [line for line in lines if kind is None or line["m"] == kind]
+
+    def events(self, name="", kind=None):
+        events = self.ask("events", name, {"last": 1000})["body"]["events"]
+        return [event for event in events if kind is None or event["kind"] == kind]
+
+    def alarms(self):
+        return {alarm["kind"]: alarm for alarm in self.ask("status")["body"]["alarms"]}
+
+
+def state_of(pid):
+    """The letter of a process's state, or None when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except (OSError, IndexError):
+        return None
+
+
+def children_of(pid):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(path.read_text().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(path.parent.name))
+        except (OSError, IndexError):
+            pass
+    return found
+
+
+def hello_deadline(tap):
+    with Daemon(("alpha", "mute"), {"type:mute": {"start": "mute"}}, helloLimit="3s") as daemon:
+        daemon.until_live("alpha")
+        daemon.until(lambda: daemon.events("mute", "worker-failing"), "the mute worker's end")
+        text = daemon.events("mute", "worker-failing")[0]["text"]
+        tap.check("did not say hello" in text and "signal 9" in text, "a worker without hello is killed", text)
+        deaths = daemon.ask("explain", "mute")["body"]["deaths"]
+        tap.check(deaths and "did not say hello" in deaths[0]["reason"], "its death is remembered with the reason",
+                  deaths)
+        tap.check(daemon.figure("alpha", "deaths") == 0, "nobody else notices")
+
+
+def bad_messages(tap):
+    scripts = {"type:garbage": {"start": "garbage"}, "type:liar": {"start": "liar"}, "type:early": {"start": "early"}}
+    with Daemon(("alpha", "garbage", "liar", "early"), scripts) as daemon:
+        daemon.until_live("alpha")
+        for name, word in (("garbage", "bad message"), ("liar", "hello is not"), ("early", "may not say BEAT")):
+            daemon.until(lambda name=name: daemon.events(name, "worker-killed"), f"the end of {name}")
+            text = daemon.events(name, "worker-killed")[0]["text"]
+            tap.check(word in text, f"a worker that is {name} is killed, with the reason", text)
+        tap.check(daemon.figure("alpha", "deaths") == 0 and daemon.child.poll() is None, "nobody else notices")
+
+
+def back_off(tap):
+    with Daemon(("alpha", "ends"), {"type:ends": {"start": "exit"}}) as daemon:
+        daemon.until_live("alpha")
+        daemon.until(lambda: len(daemon.events("ends", "worker-failing")) >= 6, "six deaths")
+        events = daemon.events("ends", "worker-failing")
+        waits = [float(re.search(r"([0-9.]+) s away", event["text"]).group(1)) for event in events]
+        tap.check(waits[0] < waits[2] < waits[4] and max(waits) <= 2.01, "the waits double up to the cap (B64)", waits)
+        tap.check("exit status 7" in events[0]["text"] and "ends at once" in events[0]["text"],
+                  "the exit status and its last words are told", events[0]["text"])
+        tap.check(daemon.type("ends")["state"] in ("failing", "starting"), "its state is failing",
+                  daemon.type("ends")["state"])
+        tap.check(daemon.alarms().get("worker-failing", {}).get("subject") == "ends", "and an alarm says so")
+
+
+def stopped_worker(tap):
+    with Daemon(("alpha", "beta"), workerTickLimit="3s") as daemon:
+        daemon.until_live("alpha", "beta")
+        pid = daemon.pid("alpha")
+        os.kill(pid, signal.SIGSTOP)
+        daemon.until(lambda: daemon.figure("alpha", "generation") == 2, "a new generation")
+        daemon.until_live("alpha")
+        died = daemon.events("alpha", "worker-died")
+        tap.check(died and "completed no tick" in died[0]["text"], "a stopped worker is killed at its tick limit", died)
+        tap.check(daemon.pid("alpha") != pid and state_of(pid) is None, "its successor has its pid file")
+        tap.check(daemon.figure("beta", "deaths") == 0, "nobody else notices")
+
+
+def escalation(tap):
+    with Daemon(("deaf",), {"type:deaf": {"signals": "deaf"}}) as daemon:
+        daemon.until_live("deaf")
+        answer = daemon.ask("restart", "deaf")
+        tap.check(answer["ok"], "restart is accepted", answer)
+        tap.check(daemon.type("deaf")["state"] == "stopping", "a worker told to end is shown as stopping")
+        daemon.until(lambda: daemon.figure("deaf", "generation") == 2, "a new generation")
+        deaths = daemon.ask("explain", "deaf")["body"]["deaths"]
+        tap.check("signal 9" in deaths[0]["reason"], "one that is deaf to HUP and TERM is killed", deaths)
+        tap.check(not daemon.ask("restart", "nobody")["ok"], "restart of an unknown type is refused")
+
+
+def one_type_reloads(tap):
+    with Daemon(("alpha", "beta")) as daemon:
+        daemon.until_live("alpha", "beta")
+        beta, revision = daemon.pid("beta"), daemon.figure("alpha", "revision")
+        daemon.define("alpha", maxCapacity=50)
+        os.kill(daemon.pid("alpha"), signal.SIGHUP)
+        daemon.until(lambda: len(daemon.heard("type-alpha", "WELCOME")) == 2, "the second welcome")
+        welcome = daemon.heard("type-alpha", "WELCOME")[-1]
+        tap.check(json.loads(welcome["definition"])["maxCapacity"] == 50 and welcome["revision"] == revision + 1,
+                  "kill -HUP of one type's process restarts it with the newest definition", welcome["revision"])
+        tap.check(daemon.figure("alpha", "generation") == 2 and not daemon.events("alpha", "worker-died"),
+                  "and that is no crash")
+        daemon.write("workertypes.d/alpha.json", '{"workerType": "alpha", "maxCapacity": ')
+        os.kill(daemon.pid("alpha"), signal.SIGHUP)
+        daemon.until(lambda: daemon.figure("alpha", "generation") == 3, "the third generation")
+        tap.check(daemon.figure("alpha", "revision") == revision + 1 and "definition" in daemon.alarms(),
+                  "an invalid file keeps the old definition, with an alarm", daemon.alarms())
+        tap.check(daemon.pid("beta") == beta, "the other type goes on undisturbed")
+
+
+def whole_reload(tap):
+    with Daemon(("alpha", "beta", "gone")) as daemon:
+        daemon.until_live("alpha", "beta", "gone")
+        alpha, gone = daemon.pid("alpha"), daemon.pid("gone")
+        daemon.define("beta", maxCapacity=50)
+        daemon.define("fresh")
+        (daemon.folder / "workertypes.d/gone.json").unlink()
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.until(lambda: daemon.events(kind="reloaded"), "the reload")
+        daemon.until_live("alpha", "beta", "fresh")
+        daemon.until(lambda: daemon.figure("beta", "generation") == 2, "the changed type's restart")
+        daemon.until(lambda: state_of(gone) is None, "the end of the removed type's process")
+        tap.check(daemon.pid("alpha") == alpha, "SIGHUP: an unchanged type's process stays")
+        tap.check(daemon.pid("gone") is None, "SIGHUP: a removed type's process ends")
+        status = daemon.ask("status")["body"]
+        tap.check([one["name"] for one in status["types"]] == ["alpha", "beta", "fresh"], "the types are the new ones")
+        live = status["supervisor"]["configuration"]
+        daemon.define("fresh", maxCapacity=-1)
+        daemon.define("alpha", maxCapacity=7)
+        answer = daemon.ask("reload")
+        status = daemon.ask("status")["body"]
+        tap.check(not answer["ok"] and "fresh.json" in answer["text"] and "maxCapacity" in answer["text"],
+                  "reload answers the one who asked with file and path", answer)
+        tap.check(status["supervisor"]["configuration"] == live and status["supervisor"]["configurationProblem"] and
+                  daemon.pid("alpha") == alpha, "an invalid file changes nothing and the status says so")
+        daemon.define("fresh")
+        tap.check(daemon.ask("reload")["ok"] and not daemon.ask("status")["body"]["supervisor"]["configurationProblem"],
+                  "a good one is taken and the problem is over")
+
+
+def storm_of_hups(tap):
+    with Daemon(("alpha",)) as daemon:
+        daemon.until_live("alpha")
+        for _ in range(100):
+            daemon.child.send_signal(signal.SIGHUP)
+        daemon.until(lambda: daemon.events(kind="reloaded"), "a reload")
+        daemon.define("alpha", maxCapacity=9)
+        daemon.child.send_signal(signal.SIGHUP)
+        daemon.until(lambda: len(daemon.heard("type-alpha", "WELCOME")) == 2, "the newest definition")
+        count = len(daemon.events(kind="reloaded"))
+        tap.check(count <= 4, "a hundred SIGHUPs are a few reloads, and the last file wins (B57)", count)
+
+
+def lifeline(tap):
+    names = tuple(f"type-{number}" for number in range(4))
+    with Daemon(names) as daemon:
+        daemon.until_live(*names)
+        children = children_of(daemon.child.pid)
+        tap.check(len(children) == 5, "four types and a region have a process each", children)
+        os.kill(daemon.pid(names[0]), signal.SIGSTOP)
+        os.kill(daemon.pid("us-west-2", "regions"), signal.SIGSTOP)
+        daemon.child.kill()
+        daemon.child.wait()
+        wait_until(lambda: not any(state_of(pid) not in (None, "Z") for pid in children), PATIENCE, "the end of all")
+        tap.check(True, "SIGKILL of the supervisor ends every child, stopped ones too")
+        daemon.start()
+        daemon.until_live(*names)
+        tap.check(True, "a fresh supervisor takes over")
+
+
+def second_daemon(tap):
+    with Daemon() as first, Daemon(start=False, rootUrl="http://127.0.0.1:2") as second:
+        first.until_live("alpha")
+        second.start()
+        status = second.child.wait(PATIENCE)
+        tap.check(status == 2 and "another provisiond runs for deployment id" in second.log(),
+                  "a second daemon with the same deployment id exits 2 (B09)", second.log()[-500:])
+        tap.check(first.type("alpha")["state"] == "live", "and the first goes on")
+
+
+def twenty_killed(tap):
+    names = tuple(f"type-{number:02}" for number in range(20))
+    with Daemon(names) as daemon:
+        daemon.until_live(*names)
+        pids = [daemon.pid(name) for name in names]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        daemon.until(lambda: all(daemon.figure(name, "generation") == 2 for name in names), "twenty new generations")
+        daemon.until_live(*names)
+        zombies = [pid for pid in children_of(daemon.child.pid) if state_of(pid) == "Z"]
+        deaths = [daemon.figure(name, "deaths") for name in names]
+        tap.check(not zombies and deaths == [1] * 20, "twenty killed together: all reaped and restarted, 0 zombies "
+                  "(B64)", (zombies, deaths))
+
+
+def inherited(tap):
+    with Daemon(environment={"AWS_PROBE": "kept", "HTTPS_PROXY": "http://127.0.0.1:9", "WATCHDOG_USEC": "1000000000",
+                             "TASKCLUSTER_ACCESS_TOKEN": "marker"}) as daemon:
+        daemon.until_live("alpha")
+        pid, region = daemon.pid("alpha"), daemon.pid("us-west-2", "regions")
+        variables = Path(f"/proc/{pid}/environ").read_bytes()
+        tap.check(b"AWS_PROBE=kept" in variables and b"PROXY" not in variables and b"WATCHDOG" not in variables,
+                  "a worker's environment has no proxies and nothing of systemd")
+        tap.check(b"TASKCLUSTER_ACCESS_TOKEN" in variables and
+                  b"TASKCLUSTER_ACCESS_TOKEN" not in Path(f"/proc/{region}/environ").read_bytes(),
+                  "a region worker does not get the queue's credentials")
+        status = Path(f"/proc/{pid}/status").read_text()
+        blocked = int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16)
+        tap.check(blocked == 0, "no signal is blocked in a worker", f"{blocked:x}")
+        tap.check(os.getpgid(pid) == pid, "a worker has its own process group")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        secrets = [line for line in Path(f"/proc/{pid}/fd").iterdir()]
+        tap.check(re.search(rb"[0-9a-f]{64}", command + variables) is None, "its secret is in no argument or variable",
+                  (command, len(secrets)))
+
+
+def grants(tap):
+    script = {"type:alpha": {"bid": [3, 2]}, "region:us-west-2": {"listing": False}}
+    with Daemon(fake=script) as daemon:
+        daemon.until_live("alpha")
+        daemon.until(lambda: [one for one in daemon.ask("explain", "alpha")["body"]["denials"]
+                              if one["by"] == "region-unlisted"], "the refusal")
+        tap.check(not daemon.heard("type-alpha", "GRANT"), "no grant in a region before its first complete listing")
+        daemon.set_fake({"type:alpha": {"bid": [3, 2]}})
+        daemon.ask("restart", "us-west-2")
+        daemon.until(lambda: sum(one["count"] for one in daemon.heard("type-alpha", "GRANT")) >= 3, "the grants")
+        daemon.until(lambda: daemon.figure("alpha", "occupyingInstances") == 3, "three instances")
+        heard = daemon.heard("type-alpha", "GRANT")
+        numbers = [one["grant"] for one in heard]
+        tap.check(numbers == sorted(numbers), "grants come in rising order", numbers)
+        tap.check(all(one["_inLedger"] for one in heard), "each grant was in the ledger before it was sent", heard)
+        tap.check(all(one["generation"] == 1 and len(one["token"]) <= 64 for one in heard) and
+                  len({one["token"] for one in heard}) == len(heard), "each has a token of its own", heard)
+        explained = daemon.ask("explain", "alpha")["body"]
+        wanted = {"type", "asOf", "sentence", "reason", "data", "lots", "denials", "breakers", "leases"}
+        tap.check(wanted <= set(explained), "explain has all its parts", sorted(explained))
+
+
+def unknown_outcome(tap):
+    script = {"type:alpha": {"bid": [1, 1], "launch": "unknown"}}
+    with Daemon(fake=script, grace="1h") as daemon:
+        daemon.until(lambda: daemon.heard("type-alpha", "GRANT"), "a grant")
+        daemon.until(lambda: [one for one in daemon.ask("explain", "alpha")["body"]["leases"]
+                              if one["state"] == "unknown"], "the lease to be unknown")
+        daemon.child.kill()
+        daemon.child.wait()
+        daemon.set_fake({})
+        daemon.start()
+        daemon.until_live("alpha")
+        daemon.until(lambda: len(daemon.heard("type-alpha", "WELCOME")) >= 2, "the second welcome")
+        welcome = daemon.heard("type-alpha", "WELCOME")[-1]
+        first = daemon.heard("type-alpha", "GRANT")[0]
+        tap.check([(one["grant"], one["token"], one["state"]) for one in welcome["leases"]] ==
+                  [(first["grant"], first["token"], "unknown")], "an unknown lease outlives the supervisor", welcome)
+        tap.check(welcome["seen"] == first["grant"], "and the worker is told its highest grant")
+        tap.check(daemon.figure("alpha", "leased") == 1, "and it counts from the start")
+
+
+def renewed(tap):
+    with Daemon(fake={"type:alpha": {"bid": [1, 1], "launch": "renew"}}, grace="1h") as daemon:
+        daemon.until(lambda: len(daemon.heard("type-alpha", "GRANT")) == 2, "the lease anew")
+        first, second = daemon.heard("type-alpha", "GRANT")
+        same = ("grant", "token", "count", "zone", "instanceType", "maxPrice", "revision", "specHash")
+        tap.check(second["resend"] and not first["resend"] and all(first[key] == second[key] for key in same) and
+                  second["sendByMono"] > first["sendByMono"], "RENEW gives the same lease with a new send-by",
+                  (first, second))
+        daemon.until(lambda: daemon.figure("alpha", "occupyingInstances") == 1, "the instance")
+        tap.check(not daemon.ask("explain", "alpha")["body"]["leases"], "and its ids end the lease")
+
+
+def lease_is_void(tap):
+    script = {"type:alpha": {"bid": [1, 1], "launch": "unknown"}}
+    with Daemon(fake=script, grace="1s") as daemon:
+        daemon.until(lambda: daemon.events("alpha", "lease-void"), "the lease to be void")
+        tap.check(True, "a listing begun after its grace ends a lease of unknown outcome")
+
+
+def pause(tap):
+    with Daemon(fake={"type:alpha": {"bid": [1, 1], "launch": "failed"}}) as daemon:
+        daemon.until_live("alpha")
+        tap.check(daemon.ask("pause", "alpha")["ok"] and daemon.type("alpha")["state"] == "paused", "pause is shown")
+        daemon.child.kill()
+        daemon.child.wait()
+        daemon.start()
+        daemon.until(lambda: daemon.type("alpha")["state"] == "paused", "the pause after a restart")
+        tap.check(True, "a pause outlives the supervisor")
+        tap.check(daemon.ask("resume", "alpha")["ok"] and daemon.type("alpha")["state"] != "paused", "resume ends it")
+        tap.check(not daemon.ask("dance")["ok"] and not daemon.ask("pause")["ok"], "nonsense is refused, not fatal")
+
+
+def init_system(tap):
+    folder = Path(tempfile.mkdtemp(prefix="pd-notify-"))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    listener.bind(str(folder / "notify"))
+    listener.settimeout(PATIENCE)
+
+    def until_told(word):
+        while True:
+            told = listener.recv(4096).decode()
+            if word in told:
+                return told
+    try:
+        with Daemon(environment={"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "4000000"},
+                    types=("alpha", "ends"), fake={"type:ends": {"start": "exit"}}) as daemon:
+            until_told("READY=1")
+            tap.check(True, "READY when each worker said hello or failed once")
+            tap.check("types" in until_told("STATUS="), "a status line")
+            until_told("WATCHDOG=1")
+            tap.check(True, "the watchdog is fed")
+            daemon.child.send_signal(signal.SIGHUP)
+            tap.check("MONOTONIC_USEC=" in until_told("RELOADING=1"), "RELOADING with its time")
+            until_told("READY=1")
+            daemon.child.send_signal(signal.SIGTERM)
+            until_told("STOPPING=1")
+            tap.check(daemon.child.wait(PATIENCE) == 0, "SIGTERM is an orderly stop")
+    finally:
+        listener.close()
+        shutil.rmtree(folder)
+
+
+def check_option(tap):
+    with Daemon(("alpha", "bad", "worse"), start=False) as daemon:
+        daemon.define("bad", minCapacity=5, maxCapacity=2)
+        daemon.define("worse", launchSpecs={})
+
+        def run(*options):
+            return subprocess.run([str(BUILD / "provisiond"), "--config", str(daemon.folder / "provisiond.json"),
+                                   *options], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        result = run("--check")
+        tap.check(result.returncode == 2 and "bad.json" in result.stderr and "worse.json" in result.stderr and
+                  "launchSpec" in result.stderr, "--check reports every fault, exit 2", result.stderr)
+        tap.check(run().returncode == 2, "and so does a start")
+        for name in ("bad", "worse"):
+            (daemon.folder / "workertypes.d" / f"{name}.json").unlink()
+        tap.check(run("--check").returncode == 0, "--check of good files is 0")
+        printed = json.loads(run("--print-config").stdout)
+        daemon.write("again.json", printed)
+        again = subprocess.run([str(BUILD / "provisiond"), "--config", str(daemon.folder / "again.json"),
+                                "--print-config"], capture_output=True, text=True, check=False)
+        tap.check(json.loads(again.stdout) == printed, "what --print-config prints is read back the same")
+        tap.check(run("--nonsense").returncode == 2, "wrong usage is 2")
+
+
+def service_file(tap):
+    if not shutil.which("systemd-analyze"):
+        tap.check(True, "the service file # SKIP no systemd-analyze here")
+        return
+    folder = Path(tempfile.mkdtemp(prefix="pd-unit-"))
+    text = (ROOT / "supervisor/provisiond.service").read_text()
+    for name in ("provisiond", "provisionctl"):
+        (folder / name).write_text("#!/bin/sh\n")
+        (folder / name).chmod(0o755)
+        text = text.replace(f"@PREFIX@/sbin/{name}", str(folder / name)).replace(f"@PREFIX@/bin/{name}",
+                                                                                str(folder / name))
+    (folder / "provisiond.service").write_text(text)
+    result = subprocess.run(["systemd-analyze", "verify", str(folder / "provisiond.service")], capture_output=True,
+                            text=True, check=False)
+    complaints = [line for line in result.stderr.splitlines() if "provisiond.service" in line]
+    tap.check(result.returncode == 0 and not complaints, "systemd-analyze verify accepts the service file",
+              result.stderr)
+    shutil.rmtree(folder)
+
+
+TESTS = [hello_deadline, bad_messages, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
+         storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, unknown_outcome, renewed, lease_is_void,
+         pause,
+         init_system, check_option, service_file]
+
+if __name__ == "__main__":
+    sys.exit(Tap().run(*[test for test in TESTS if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]))
