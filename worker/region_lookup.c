@@ -145,6 +145,10 @@ void region_lookup_step(struct region_worker *worker, struct mono now)
 
 void region_lookup_clear(struct region_worker *worker)
 {
-    while (worker->questions)
-        forget(worker->questions);
+    while (worker->questions) {
+        struct question *question = worker->questions;
+        worker->questions = question->next;
+        free(question->rows.rows);
+        free(question);
+    }
 }

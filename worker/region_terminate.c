@@ -29,8 +29,10 @@ void region_terminate_take(struct region_worker *worker, struct proto_TERMINATE 
 {
     struct order **last = &worker->orders;
     struct order *order = calloc(1, sizeof *order);
-    if (!order || !(order->ours = calloc(message->instances_count + 1, sizeof *order->ours)))
-        log_panic("memory.ended", "instances=%zu", message->instances_count);
+    bool *ours = calloc(message->instances_count + 1, sizeof *ours);
+    if (!order || !ours)
+        abort();
+    order->ours = ours;
     order->worker = worker;
     order->order = *message;
     memset(message, 0, sizeof *message);

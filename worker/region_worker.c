@@ -288,7 +288,7 @@ int region_worker_run(const struct worker_options *options)
 {
     struct region_worker *worker = calloc(1, sizeof *worker);
     if (!worker)
-        log_fatal("worker.start", "problem=\"no memory\"");
+        return WORKER_EXIT_USAGE;
     worker->options = options;
     int status = run(worker);
     destroy(worker);

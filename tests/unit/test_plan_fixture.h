@@ -11,6 +11,7 @@
 // clang-format on
 #include <string.h>
 
+#include "common/text.h"
 #include "worker/plan.h"
 
 #define T(seconds) ((struct mono){1000000000 + (int64_t)(seconds)*1000000})
@@ -29,9 +30,9 @@ static inline void fixture_option(struct fixture *fixture, const char *zone, con
     struct plan_option *option = &fixture->options[fixture->input.option_count++];
     *option = (struct plan_option){
         .capacity = 1, .utility = 1, .health = 1, .price = MONEY(price), .code = "", .spec_hash = "hash", .subnet = ""};
-    strncpy(option->placement.region, zone[0] == 'e' ? "east" : "west", NAME_SIZE - 1);
-    strncpy(option->placement.zone, zone, NAME_SIZE - 1);
-    strncpy(option->placement.instance_type, instance_type, NAME_SIZE - 1);
+    text_copy(option->placement.region, NAME_SIZE, zone[0] == 'e' ? "east" : "west");
+    text_copy(option->placement.zone, NAME_SIZE, zone);
+    text_copy(option->placement.instance_type, NAME_SIZE, instance_type);
 }
 
 /* One placement, 1 unit an instance, ceiling 100, both regions just listed, demand just read: nothing pending. */
@@ -39,8 +40,8 @@ static inline void fixture_init(struct fixture *fixture)
 {
     memset(fixture, 0, sizeof *fixture);
     struct plan_input *input = &fixture->input;
-    strcpy(fixture->regions[0].name, "east");
-    strcpy(fixture->regions[1].name, "west");
+    text_copy(fixture->regions[0].name, sizeof fixture->regions[0].name, "east");
+    text_copy(fixture->regions[1].name, sizeof fixture->regions[1].name, "west");
     for (int i = 0; i < 2; i++) {
         fixture->regions[i].listed = true;
         fixture->regions[i].began = T(0);

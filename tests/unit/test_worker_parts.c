@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "supervisor/breaker_parts.h"
 #include "worker/doors.h"
 #include "worker/health.h"
@@ -21,8 +22,8 @@
 static void add_price(struct price_book *book, const char *zone, int64_t price, int64_t wall_ms)
 {
     struct proto_PRICE row = {.price = price, .current = price, .seenWall = wall_ms};
-    strcpy(row.zone, zone);
-    strcpy(row.instanceType, "m3.large");
+    text_copy(row.zone, sizeof row.zone, zone);
+    text_copy(row.instanceType, sizeof row.instanceType, "m3.large");
     prices_add(book, &row);
 }
 
@@ -99,18 +100,18 @@ static void the_healthiest_is_forgotten_first(void **state)
 static struct plan_option option_at(const char *zone)
 {
     struct plan_option option = {.spec_hash = "hash", .subnet = "subnet-1"};
-    strcpy(option.placement.region, "east");
-    strcpy(option.placement.zone, zone);
-    strcpy(option.placement.instance_type, "g4dn.xlarge");
+    text_copy(option.placement.region, sizeof option.placement.region, "east");
+    text_copy(option.placement.zone, sizeof option.placement.zone, zone);
+    text_copy(option.placement.instance_type, sizeof option.placement.instance_type, "g4dn.xlarge");
     return option;
 }
 
 static struct proto_BREAKER breaker_of(const char *failure)
 {
     struct proto_BREAKER breaker = {.priceAtMost = -1, .untilMono = T(100).us};
-    strcpy(breaker.failure, failure);
-    strcpy(breaker.state, "closed");
-    strcpy(breaker.code, "Code");
+    text_copy(breaker.failure, sizeof breaker.failure, failure);
+    text_copy(breaker.state, sizeof breaker.state, "closed");
+    text_copy(breaker.code, sizeof breaker.code, "Code");
     return breaker;
 }
 
@@ -128,14 +129,14 @@ static void a_breaker_closes_its_scope_and_no_more(void **state)
     struct proto_BREAKER breaker = breaker_of("capacity");
     struct plan_option option;
     (void)state;
-    strcpy(breaker.region, "east");
-    strcpy(breaker.zone, "ea");
+    text_copy(breaker.region, sizeof breaker.region, "east");
+    text_copy(breaker.zone, sizeof breaker.zone, "ea");
     assert_int_equal(door(&breaker, 1, "ea", 1, 0, &option), DOOR_CLOSED);
     assert_int_equal(option.failure, FAILURE_CAPACITY);
     assert_string_equal(option.code, "Code");
     assert_false(option.type_wide);
     assert_int_equal(door(&breaker, 1, "eb", 1, 0, &option), DOOR_OPEN);
-    strcpy(breaker.market, "on-demand");
+    text_copy(breaker.market, sizeof breaker.market, "on-demand");
     assert_int_equal(door(&breaker, 1, "ea", 1, 0, &option), DOOR_OPEN);
 }
 
@@ -174,9 +175,9 @@ static void a_quota_breaker_closes_its_family_group(void **state)
         breaker_quota_class(instance_types[i], theirs, sizeof theirs);
         assert_string_equal(ours, theirs);
     }
-    strcpy(breaker.quotaClass, "g-vt");
+    text_copy(breaker.quotaClass, sizeof breaker.quotaClass, "g-vt");
     assert_int_equal(door(&breaker, 1, "ea", 1, 0, &option), DOOR_CLOSED);
-    strcpy(breaker.quotaClass, "standard");
+    text_copy(breaker.quotaClass, sizeof breaker.quotaClass, "standard");
     assert_int_equal(door(&breaker, 1, "ea", 1, 0, &option), DOOR_OPEN);
 }
 
@@ -185,10 +186,10 @@ static void the_worst_and_then_the_widest_is_told(void **state)
     struct proto_BREAKER breakers[] = {breaker_of("capacity"), breaker_of("definition"), breaker_of("quota")};
     struct plan_option option;
     (void)state;
-    strcpy(breakers[0].zone, "ea");
-    strcpy(breakers[0].state, "half-open");
-    strcpy(breakers[1].type, "alpha"); /* the type's quarantine */
-    strcpy(breakers[2].region, "east");
+    text_copy(breakers[0].zone, sizeof breakers[0].zone, "ea");
+    text_copy(breakers[0].state, sizeof breakers[0].state, "half-open");
+    text_copy(breakers[1].type, sizeof breakers[1].type, "alpha"); /* the type's quarantine */
+    text_copy(breakers[2].region, sizeof breakers[2].region, "east");
     assert_int_equal(door(breakers, 3, "ea", 1, 0, &option), DOOR_CLOSED);
     assert_true(option.type_wide);
     assert_int_equal(option.failure, FAILURE_DEFINITION);

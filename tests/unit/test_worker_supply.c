@@ -8,6 +8,7 @@
 // clang-format on
 #include <string.h>
 
+#include "common/text.h"
 #include "worker/supply.h"
 
 #define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds)*1000000})
@@ -52,11 +53,11 @@ static struct proto_ROW *add_row(struct stage *stage, const char *id, const char
 {
     struct proto_ROW *row = &stage->rows[stage->count++];
     memset(row, 0, sizeof *row);
-    strcpy(row->id, id);
-    strcpy(row->state, state);
-    strcpy(row->market, "spot");
-    strcpy(row->zone, "ea");
-    strcpy(row->instanceType, "m3.large");
+    text_copy(row->id, sizeof row->id, id);
+    text_copy(row->state, sizeof row->state, state);
+    text_copy(row->market, sizeof row->market, "spot");
+    text_copy(row->zone, sizeof row->zone, "ea");
+    text_copy(row->instanceType, sizeof row->instanceType, "m3.large");
     row->capacity = 1;
     row->launchWall = WALL(0).ms;
     return row;
@@ -72,7 +73,7 @@ static bool list(struct stage *stage, const char *region, int seconds)
                                       .tookUs = 1000000,
                                       .rows = stage->rows,
                                       .rows_count = stage->count};
-    strcpy(listing.region, region);
+    text_copy(listing.region, sizeof listing.region, region);
     stage->count = 0;
     return supply_listing(&stage->supply, &listing, NULL, NULL, T(seconds), WALL(seconds));
 }
@@ -91,15 +92,15 @@ static void launch(struct stage *stage, const char *id, int64_t grant, int secon
                                        .market = MARKET_SPOT,
                                        .asked_spot = true,
                                        .launched = T(seconds)};
-    strcpy(instance.id, id);
-    strcpy(instance.region, "east");
+    text_copy(instance.id, sizeof instance.id, id);
+    text_copy(instance.region, sizeof instance.region, "east");
     supply_launched(&stage->supply, &instance);
 }
 
 static void lease(struct stage *stage, int64_t grant, int64_t count, bool unknown, int seconds)
 {
     struct supply_lease held = {.grant = grant, .count = count, .capacity = 1, .unknown = unknown, .sent = T(seconds)};
-    strcpy(held.placement.region, "east");
+    text_copy(held.placement.region, sizeof held.placement.region, "east");
     supply_lease_add(&stage->supply, &held);
 }
 
