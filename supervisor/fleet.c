@@ -203,19 +203,6 @@ static bool region_is_dark(const struct fleet *fleet, const char *name, struct m
     return false;
 }
 
-struct mono fleet_deadline(const struct fleet *fleet, struct mono now)
-{
-    struct mono first = MONO_NEVER;
-
-    for (size_t i = 0; i < fleet->region_count; i++) {
-        const struct fleet_region *region = fleet->regions[i];
-        struct mono at = mono_add(region->began, (struct span){allowed_age(fleet, region).us + 1});
-        if (region->listed && !mono_reached(at, now))
-            first = mono_min(first, at);
-    }
-    return first;
-}
-
 /* ---- totals ---- */
 
 static void count_instance(const struct fleet *fleet, const struct instance *instance, struct mono now)

@@ -158,8 +158,6 @@ void fleet_count(struct fleet *fleet, struct mono now);
 /* Occupying instances and lease counts of one spec hash of a type. */
 int64_t fleet_holds_spec(const struct fleet *fleet, const struct fleet_type *type, const char *spec_hash);
 bool fleet_region_stale(const struct fleet *fleet, const struct fleet_region *region, struct mono now);
-/* When the next region that is fresh now turns stale; MONO_NEVER. */
-struct mono fleet_deadline(const struct fleet *fleet, struct mono now);
 /* What an instance commits per hour: the granted price, else the type's usual one. */
 struct money instance_price(const struct instance *instance);
 

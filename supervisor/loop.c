@@ -101,6 +101,25 @@ static void end_rebuilding(struct supervisor *supervisor)
     alarm_clear(supervisor, "ledger-lost", "");
 }
 
+/* A region turns stale by nothing but time. */
+static void watch_regions(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->region_count; i++) {
+        struct region_record *region = supervisor->regions[i];
+        enum denial closed = decide_region_closed(supervisor, region->name);
+        if (closed == region->closed)
+            continue;
+        region->closed = closed;
+        region->dirty = supervisor->arbiter_due = true;
+        if (closed == DENIED_BY_REGION_STALE)
+            alarm_raise(supervisor, "inventory-stale", region->name,
+                        "its last complete listing is too old: nothing is launched there until the next one");
+        else
+            alarm_clear(supervisor, "inventory-stale", region->name);
+    }
+    supervisor->fleet->version++; /* rows of a long dark region leave running and serving: count anew */
+}
+
 static struct span housekeeping_interval(const struct supervisor *supervisor)
 {
     return span_max(SPAN_MS(50), span_min(SPAN_MS(500), span_scale(supervisor->config->tick, 0.25)));
@@ -115,6 +134,7 @@ static void keep_house(struct supervisor *supervisor)
     decide_lapse(supervisor);
     lease_check_silence(supervisor);
     end_rebuilding(supervisor);
+    watch_regions(supervisor);
     spend_accrue(supervisor);
     if (mono_since(supervisor->pruned, supervisor->now).us >= PRUNE_EVERY.us) {
         supervisor->pruned = supervisor->now;

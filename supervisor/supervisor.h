@@ -97,6 +97,7 @@ struct region_record {
     struct worker worker;
     struct fleet_region *view;
     bool frozen;
+    enum denial closed; /* as the last housekeeping saw it */
     struct proto_ROW *rows; /* of a listing that is not complete yet */
     size_t row_count;
     int64_t rows_listing;
