@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
     {"resume", "TYPE", NULL, "", "ends a pause"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
+    {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
 };
 
 static const struct option options[] = {
