@@ -73,13 +73,13 @@ def judge_status(judge, report):
 
 
 def judge_without(judge, report, without):
-    for act in ("act1", "act2"):
-        for name, figures in report[act].items():
-            for key in ("median_s", "p95_s"):
-                ours, theirs = figures[key], without[act][name][key]
-                margin = max(0.2 * theirs, 0.3)
-                judge.expect(ours - theirs <= margin, f"{act}: {name}: {key} within {margin:.2f} s of the day without "
-                             "the sick type", f"{ours} against {theirs}")
+    """Over both acts: sixty waits and more, where one act's thirty would let chance speak."""
+    for name, figures in report["small"].items():
+        for key in ("median_s", "p95_s"):
+            ours, theirs = figures[key], without["small"][name][key]
+            margin = max(0.2 * theirs, 0.3)
+            judge.expect(ours - theirs <= margin, f"{name}: {key} within {margin:.2f} s of the day without the sick "
+                         "type", f"{ours} against {theirs}")
 
 
 def judge_kill(judge, report):

@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import fleet  # noqa: E402
 
-SMALL_SPACING = 2.2    # seconds between arrivals of one small type, on average: about 50 in each act
-SMALL_DURATION = 9
+SMALL_SPACING = 2.3    # seconds between arrivals of one small type, on average: 65 in each act
+SMALL_DURATION = 2.5
 
 # First 24 hours of the traces are warm-up in their own baseline, and here too they are left out.
 TRACE_FROM = 86400
@@ -32,7 +32,7 @@ def small_arrivals(name, end, spacing):
     dice = random.Random(f"2016-07-21 {name}")
     arrivals, at = [], 4 + dice.random() * spacing
     while at < end:
-        tasks = 2 if dice.random() < 0.2 else 1
+        tasks = 2 if dice.random() < 0.75 else 1
         arrivals.append({"kind": "burst", "at": round(at, 2), "tasks": tasks, "duration": SMALL_DURATION})
         at += spacing * (0.5 + dice.random())
     return arrivals
@@ -41,7 +41,7 @@ def small_arrivals(name, end, spacing):
 def queues_2016(act, spacing):
     end = fleet.LEAD_IN + 2 * act
     # They are gone as soon as nothing waits, so that most arrivals need a launch of their own.
-    quick = {"idleAfter": 0.1, "bootTime": {"min": 0.5, "max": 1}, "firstClaimAfter": 0.1, "shutdownTime": 3}
+    quick = {"idleAfter": 0.1, "bootTime": {"min": 0.5, "max": 1}, "firstClaimAfter": 0.1, "shutdownTime": 1}
     queues = {fleet.SICK: {"arrivals": [{"kind": "burst", "at": fleet.LEAD_IN, "tasks": fleet.SICK_PENDING,
                                          "duration": {"min": 400, "max": 900}}]}}
     for name in fleet.SMALL:
