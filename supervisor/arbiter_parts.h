@@ -125,10 +125,9 @@ struct type_state {
     uint64_t regions;    /* one bit for each region that it has lots in */
     bool covered;        /* by grants above `seen`, before this step */
     /* of the last look for its first lot */
-    unsigned lacks;     /* caps without room */
-    size_t lacking_lot; /* the lot that lacks it */
-    int home;           /* region whose rounds count it as passed over */
-    bool hopeless;      /* every lot was looked at and none can be granted: step 3 need not look again */
+    unsigned lacks; /* caps without room, of the first lot that others could make room for */
+    int home;       /* region whose rounds count it as passed over */
+    bool hopeless;  /* every lot was looked at and none can be granted: step 3 need not look again */
     struct amounts claim_ordinary, claim_urgent; /* what owners older than it claim; for others: all owners */
 };
 

@@ -23,11 +23,15 @@ static int rank(const struct type_state *state)
     return state->below_floor > 0 && !state->type->failing ? 1 : 2;
 }
 
+/* Owners of room first, the oldest of them first: or another's first lot could take what they lack next. */
 static int compare_turns(const void *left, const void *right, void *context)
 {
     const struct step *step = context;
     const struct type_state *a = &step->types[*(const size_t *)left], *b = &step->types[*(const size_t *)right];
+    uint64_t owner_a = a->memory->owner - 1, owner_b = b->memory->owner - 1; /* no owner: the greatest number */
 
+    if (owner_a != owner_b)
+        return owner_a < owner_b ? -1 : 1;
     if (rank(a) != rank(b))
         return rank(a) - rank(b);
     if (a->memory->last_grant != b->memory->last_grant)
@@ -51,13 +55,24 @@ static void lose_room(struct type_state *state)
     state->memory->lacked = 0;
 }
 
+static bool others_could_make_room(const struct step *step, const struct type_state *state, size_t lot)
+{
+    struct amounts each = amounts_of(&state->type->lots[lot]);
+
+    return caps_may_ever_fit(step, state, &each, state->type->lots[lot].capacity);
+}
+
 /* What an owner keeps together: the room of its first lot in the caps that it lacked. */
 static struct amounts claim_of(struct step *step, struct type_state *state)
 {
     struct amounts claim = {{0}};
+    bool alive = false;
 
     for (size_t i = 0; i < state->type->lot_count; i++) {
         if (!lot_look(step, state, i, true).alive)
+            continue;
+        alive = true;
+        if (!others_could_make_room(step, state, i)) /* as long as others' headroom or a lowered cap forbids it */
             continue;
         struct amounts each = amounts_of(&state->type->lots[i]);
         for (enum cap cap = 0; cap < CAP_COUNT; cap++)
@@ -65,7 +80,8 @@ static struct amounts claim_of(struct step *step, struct type_state *state)
                 claim.of[cap] = each.of[cap];
         return claim;
     }
-    lose_room(state); /* a breaker, or its ceiling: nothing that room would help */
+    if (!alive)
+        lose_room(state); /* a breaker, or its ceiling: nothing that room would help */
     return claim;
 }
 
@@ -141,9 +157,8 @@ static bool look_for_first_lot(struct step *step, struct type_state *state)
         if (verdict.tokens) {
             waiting_lot = waiting_lot == SIZE_MAX ? i : waiting_lot;
             waiting |= UINT64_C(1) << lot->region;
-        } else if (verdict.lacks && !state->lacks) {
+        } else if (verdict.lacks && !state->lacks && others_could_make_room(step, state, i)) {
             state->lacks = verdict.lacks;
-            state->lacking_lot = i;
             state->home = lot->region;
         }
     }
@@ -181,9 +196,6 @@ static void pass_over(struct step *step, int region)
         struct type_state *state = &step->types[step->order[i]];
         if (!state->lacks || state->unmet <= 0 || state->home != region || !is_due(step, state, region))
             continue;
-        struct amounts each = amounts_of(&state->type->lots[state->lacking_lot]);
-        if (!caps_may_ever_fit(step, state, &each, state->type->lots[state->lacking_lot].capacity))
-            continue; /* no room that others free would help it */
         state->memory->lacked |= state->lacks;
         if (++state->memory->passed_over >= ROUNDS_UNTIL_OWNER && state->memory->owner == 0)
             state->memory->owner = ++step->arbiter->owners;
