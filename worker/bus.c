@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "proto/sockets.h"
@@ -30,7 +31,9 @@ static void say_hello(struct bus *bus, const struct worker_options *options)
     text_copy(hello.as.HELLO.name, sizeof hello.as.HELLO.name, options->name);
     hello.as.HELLO.generation = options->generation;
     hello.as.HELLO.pid = getpid();
+    CRASH_POINT(worker_before_hello);
     bus_send(bus, &hello, BUS_KEEP);
+    CRASH_POINT(worker_after_hello);
 }
 
 int bus_open(struct bus *bus, struct loop *loop, const struct worker_options *options, struct error *err)
@@ -78,6 +81,7 @@ void bus_close(struct bus *bus, struct loop *loop)
 
 static bool send_text(struct bus *bus, const char *text, size_t size)
 {
+    CRASH_POINT(worker_before_send);
     while (zmq_send(bus->socket, text, size, ZMQ_DONTWAIT) < 0) {
         if (errno == EAGAIN)
             return false;
@@ -86,6 +90,7 @@ static bool send_text(struct bus *bus, const char *text, size_t size)
             return true; /* it will not get better by waiting */
         }
     }
+    CRASH_POINT(worker_after_send);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 
@@ -96,6 +97,7 @@ static void on_response(void *context, const struct http_response *response)
 {
     struct cloud_call *call = context;
     struct cloud_answer *answer = &call->answer;
+    CRASH_POINT(worker_after_reply);
     answer->sent = call->first_sent;
     answer->finished = response->finished;
     if (response->outcome == HTTP_ANSWERED)
@@ -144,7 +146,9 @@ static int send_call(struct cloud_call *call, struct error *err)
                                    .on_data = on_data,
                                    .on_done = on_response,
                                    .context = call};
+    CRASH_POINT(worker_before_call);
     int64_t id = http_start(cloud->http, &request, err);
+    CRASH_POINT(worker_after_call);
     ec2_signed_clear(&headers);
     return id > 0 ? 0 : -1;
 }

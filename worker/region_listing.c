@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/ec2/describe.h"
@@ -22,7 +23,7 @@ void region_rows_add(struct row_list *list, const struct proto_ROW *row)
         list->room = list->room ? 2 * list->room : 256;
         list->rows = realloc(list->rows, list->room * sizeof *list->rows);
         if (!list->rows)
-            log_panic("memory.ended", "rows=%zu", list->room);
+            abort();
     }
     list->rows[list->count++] = *row;
 }
@@ -72,6 +73,7 @@ static void fail(struct region_worker *worker, enum failure failure, const char 
     text_copy(failed->failure, sizeof failed->failure, failure_name(failure));
     text_copy(failed->code, sizeof failed->code, code);
     text_copy(failed->message, sizeof failed->message, text);
+    CRASH_POINT(region_before_failure);
     bus_send(&worker->bus, &message, BUS_KEEP);
     log_repeating(LOG_WARN_LEVEL, "listing.failed", worker->options->name, code, "class=%s code=%s text=%s",
                   failure_name(failure), code, log_quote(text));
@@ -159,6 +161,7 @@ static void on_page(void *context, const struct cloud_answer *answer)
     struct region_worker *worker = context;
     struct listing *listing = &worker->listing;
     struct mono now = clock_now();
+    CRASH_POINT(region_after_page_reply);
     listing->page_under_way = false;
     if (answer->ending == CLOUD_DONE) {
         follow(worker, answer->next_token, now);
@@ -186,11 +189,13 @@ static void ask_page(struct region_worker *worker)
     ec2_describe_deployment(&form, worker->config.deployment_id, listing->tokens[listing->pages]);
     listing->pages++;
     listing->page_under_way = true;
+    CRASH_POINT(region_before_page);
     if (cloud_start(&worker->cloud, &request, &err) < 0) {
         listing->page_under_way = false;
         fail(worker, FAILURE_CREDENTIALS, credentials_now(worker->credentials) ? "CannotSend" : "NoCredentials",
              err.text);
     }
+    CRASH_POINT(region_after_page);
     ec2_form_free(&form);
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/ec2/describe.h"
@@ -32,9 +33,11 @@ static void answer(struct region_worker *worker, const char *peer, int64_t id, b
     text_copy(message.as.FOUND.code, CODE_SIZE, code);
     message.as.FOUND.rows = rows ? rows->rows : NULL;
     message.as.FOUND.rows_count = rows && known ? rows->count : 0;
+    CRASH_POINT(region_before_lookup_answer);
     if (message_send(worker->lookups, peer, strlen(peer), &message, &err) < 0)
         log_info("lookup.unanswered", "problem=%s",
                  log_quote(err.text)); /* the asker is gone; its successor asks anew */
+    CRASH_POINT(region_after_lookup_answer);
 }
 
 static void forget(struct question *question)
@@ -111,6 +114,7 @@ static void ask(struct question *question)
                                     .context = question};
     ec2_describe_client_token(&form, question->asked.argument);
     question->under_way = true;
+    CRASH_POINT(region_before_lookup_call);
     if (cloud_start(&worker->cloud, &request, &err) < 0) {
         answer(worker, question->peer, question->asked.id, false, "CannotSend", NULL);
         forget(question);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/ec2/describe.h"
@@ -37,6 +38,7 @@ static void complete(struct region_worker *worker)
     message.as.PRICES.seenWall = prices->last_wall.ms;
     message.as.PRICES.prices = prices->last;
     message.as.PRICES.prices_count = prices->last_count;
+    CRASH_POINT(region_before_prices);
     bus_send(&worker->bus, &message, BUS_KEEP);
     region_publish_prices(worker);
     end(worker);
@@ -89,6 +91,7 @@ static void ask_page(struct region_worker *worker)
     ec2_describe_spot_prices(&form, names, names ? types->count : 0, prices->book.start, prices->token);
     free(names);
     prices->page_under_way = true;
+    CRASH_POINT(region_before_price_call);
     if (cloud_start(&worker->cloud, &request, &err) < 0) {
         prices->page_under_way = false;
         fail(worker, "CannotSend", err.text);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/region_worker.h"
@@ -29,6 +30,7 @@ static bool same_row(const struct proto_ROW *a, const struct proto_ROW *b)
 static void send_rows(struct region_worker *worker, struct proto_ROW *rows, size_t count)
 {
     for (size_t at = 0; at < count; at += ROWS_IN_A_MESSAGE) {
+        CRASH_POINT(region_before_rows);
         struct message message = {.kind = PROTO_ROWS};
         message.as.ROWS.listing = worker->listing.number;
         message.as.ROWS.rows = rows + at;
@@ -73,7 +75,9 @@ static void send_listed(struct region_worker *worker, const struct row_list *row
     listed->gone = calloc(gone->count + 1, sizeof *listed->gone);
     for (size_t i = 0; listed->gone && i < gone->count && i < MOST_GONE; i++)
         text_copy(listed->gone[listed->gone_count++].id, INSTANCE_ID_SIZE, gone->rows[i].id);
+    CRASH_POINT(region_before_listed);
     bus_send(&worker->bus, &message, BUS_KEEP);
+    CRASH_POINT(region_after_listed);
     free(listed->gone);
 }
 
@@ -92,9 +96,11 @@ static void tell_supervisor(struct region_worker *worker, const struct row_list 
 static void publish(struct region_worker *worker, const char *topic, const struct message *message)
 {
     struct error err;
+    CRASH_POINT(region_before_inventory);
     if (message_send(worker->inventory, topic, strlen(topic), message, &err) < 0)
         log_repeating(LOG_ERROR_LEVEL, "inventory.publish", topic, err.text, "topic=%s problem=%s", topic,
                       log_quote(err.text));
+    CRASH_POINT(region_after_inventory);
 }
 
 static int compare_types(const void *a, const void *b)
@@ -143,7 +149,7 @@ static void tell_types(struct region_worker *worker, const struct row_list *rows
     const struct proto_ROW **sorted = calloc(rows->count + 1, sizeof *sorted);
     struct proto_ROW *scratch = calloc(rows->count + 1, sizeof *scratch);
     if (!sorted || !scratch)
-        log_panic("memory.ended", "rows=%zu", rows->count);
+        abort();
     for (size_t i = 0; i < rows->count; i++)
         sorted[i] = &rows->rows[i];
     if (rows->count > 0)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/ec2/describe.h"
@@ -55,7 +56,9 @@ static void report(struct order *order)
     message.as.TERMINATED.order = order->order.order;
     message.as.TERMINATED.instances = order->order.instances;
     message.as.TERMINATED.instances_count = order->order.instances_count;
+    CRASH_POINT(region_before_terminated);
     bus_send(&worker->bus, &message, BUS_KEEP);
+    CRASH_POINT(region_after_terminated);
     log_info("terminate.done", "order=%" PRId64 " cause=%s instances=%zu", order->order.order, order->order.cause,
              order->order.instances_count);
     worker->orders = order->next;
@@ -165,10 +168,12 @@ static void send_call(struct order *order)
         fill_termination(order, &form);
     }
     order->state = check ? ORDER_CHECKING : ORDER_TERMINATING;
+    CRASH_POINT(region_before_terminate_call);
     if (cloud_start(&worker->cloud, &request, &err) < 0) {
         set_codes(order, false, "CannotSend");
         next_batch(order);
     }
+    CRASH_POINT(region_after_terminate_call);
     ec2_form_free(&form);
 }
 

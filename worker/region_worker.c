@@ -10,6 +10,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/crash.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -32,7 +33,7 @@ void region_add_name(struct name_list *list, const char *name)
         return;
     list->names = realloc(list->names, (list->count + 1) * sizeof *list->names);
     if (!list->names)
-        log_panic("memory.ended", "names=%zu", list->count);
+        abort();
     text_copy(list->names[list->count++], NAME_SIZE, name);
 }
 
@@ -135,6 +136,7 @@ void region_beat(struct region_worker *worker, struct mono now)
     message.as.BEAT.tick = ++worker->tick_number;
     message.as.BEAT.beganMono = worker->tick_began.us;
     message.as.BEAT.tookUs = mono_since(worker->tick_began, now).us;
+    CRASH_POINT(region_before_beat);
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
     worker->tick_began = now;
 }

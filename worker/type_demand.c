@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/type_worker.h"
@@ -36,8 +37,10 @@ static void report_workers(struct type_worker *worker)
         if (strlen(id) < INSTANCE_ID_SIZE && supply_worked(&worker->supply, id))
             text_copy(worked->instances[worked->instances_count++].id, INSTANCE_ID_SIZE, id);
     }
-    if (worked->instances_count > 0)
+    if (worked->instances_count > 0) {
+        CRASH_POINT(type_before_worked);
         bus_send(&worker->bus, &message, BUS_KEEP);
+    }
     free(worked->instances);
 }
 

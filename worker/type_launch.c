@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/type_worker.h"
@@ -24,7 +25,7 @@ struct launch *type_launch_new(struct type_worker *worker, const struct proto_GR
 {
     struct launch *launch = calloc(1, sizeof *launch);
     if (!launch)
-        log_panic("memory.ended", "grant=%" PRId64, grant->grant);
+        abort();
     launch->worker = worker;
     launch->grant = *grant;
     launch->state = LAUNCH_OVER;
@@ -80,7 +81,9 @@ void type_launch_result(struct launch *launch, enum outcome outcome, enum failur
     result->launched = calloc(launch->row_count + 1, sizeof *result->launched);
     for (size_t i = 0; outcome == OUTCOME_LAUNCHED && result->launched && i < launch->row_count; i++)
         text_copy(result->launched[result->launched_count++].id, INSTANCE_ID_SIZE, launch->rows[i].id);
+    CRASH_POINT(type_before_result);
     bus_send(&launch->worker->bus, &message, BUS_KEEP);
+    CRASH_POINT(type_after_result);
     free(result->launched);
 }
 
@@ -133,7 +136,7 @@ void type_launch_found(struct launch *launch, const struct proto_ROW *rows, size
         free(launch->rows);
         launch->rows = calloc(count, sizeof *launch->rows);
         if (!launch->rows)
-            log_panic("memory.ended", "rows=%zu", count);
+            abort();
         memcpy(launch->rows, rows, count * sizeof *rows);
         launch->row_count = count;
     }
@@ -161,7 +164,7 @@ static void on_row(void *context, const struct proto_ROW *row)
     struct launch *launch = context;
     struct proto_ROW *grown = realloc(launch->rows, (launch->row_count + 1) * sizeof *grown);
     if (!grown)
-        log_panic("memory.ended", "rows=%zu", launch->row_count);
+        abort();
     launch->rows = grown;
     launch->rows[launch->row_count++] = *row;
 }
@@ -199,6 +202,7 @@ static void on_answer(void *context, const struct cloud_answer *answer)
 {
     struct launch *launch = context;
     const struct ec2_error *error = &answer->error;
+    CRASH_POINT(type_after_launch_reply);
     launch->worker->news = true;
     if (answer->ending == CLOUD_DONE && all_ids_there(launch))
         type_launch_found(launch, launch->rows, launch->row_count, answer);
@@ -252,7 +256,9 @@ static int call_ec2(struct launch *launch, const struct launch_spec *spec, struc
                                  .rows = {.instance = on_row, .context = launch},
                                  .on_done = on_answer,
                                  .context = launch};
+    CRASH_POINT(type_before_launch);
     int result = cloud_start(cloud, &call, err);
+    CRASH_POINT(type_after_launch);
     ec2_form_free(&form);
     return result;
 }
@@ -261,6 +267,7 @@ void type_grant(struct type_worker *worker, const struct proto_GRANT *grant)
 {
     struct error err;
     struct launch *launch = find_launch(worker, grant->grant);
+    CRASH_POINT(type_after_grant);
     if (launch && launch->state == LAUNCH_CALLING) {
         log_error("grant.twice", "grant=%" PRId64, grant->grant);
         return;
@@ -301,6 +308,8 @@ void type_launch_sweep(struct type_worker *worker)
 {
     for (struct launch **place = &worker->launches; *place;) {
         struct launch *launch = *place;
+        if (launch->state == LAUNCH_CALLING)
+            CRASH_POINT(type_in_launch);
         /* A listing may have ended the lease of one that is looked up: then there is nothing left to ask. */
         bool ended = launch->state != LAUNCH_CALLING && !supply_lease(&worker->supply, launch->grant.grant);
         if (launch->state != LAUNCH_OVER && !ended) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "proto/sockets.h"
@@ -56,8 +57,10 @@ static void ask(struct launch *launch, struct mono now)
     message.as.LOOKUP.id = launch->lookup;
     text_copy(message.as.LOOKUP.kind, sizeof message.as.LOOKUP.kind, "client-token");
     text_copy(message.as.LOOKUP.argument, sizeof message.as.LOOKUP.argument, launch->grant.token);
+    CRASH_POINT(type_before_lookup);
     if (!socket || message_send(socket, NULL, 0, &message, &err) < 0)
         launch->lookup = 0;
+    CRASH_POINT(type_after_lookup);
 }
 
 /* Need that this lease does not cover: it counts among the credit, so it is added back. */
@@ -77,7 +80,9 @@ static void renew(struct launch *launch)
     struct message message = {.kind = PROTO_RENEW};
     message.as.RENEW.grant = launch->grant.grant;
     log_info("launch.renewed", "grant=%" PRId64, launch->grant.grant);
+    CRASH_POINT(type_before_renewal);
     bus_send(&launch->worker->bus, &message, BUS_KEEP);
+    CRASH_POINT(type_after_renewal);
 }
 
 static void move(struct launch *launch, enum lookup_event event, struct mono now)
@@ -112,6 +117,7 @@ static struct launch *asked_as(const struct type_worker *worker, int64_t id)
 static void take_answer(struct type_worker *worker, const struct proto_FOUND *found, struct mono now)
 {
     struct launch *launch = asked_as(worker, found->id);
+    CRASH_POINT(type_after_lookup_answer);
     if (!launch)
         return;
     if (found->known && found->rows_count > 0)

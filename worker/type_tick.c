@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "worker/type_worker.h"
@@ -162,6 +163,7 @@ static void send_observation(struct type_worker *worker, const struct plan_suppl
     text_copy(seen->reason, sizeof seen->reason, reason_name(plan->reason));
     text_copy(seen->why, sizeof seen->why, plan->why);
     text_copy(seen->demandProblem, sizeof seen->demandProblem, demand->problem);
+    CRASH_POINT(type_before_observation);
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
 }
 
@@ -190,7 +192,9 @@ static void send_bid(struct type_worker *worker)
     bid->lots = calloc(plan->lot_count + 1, sizeof *bid->lots);
     for (size_t i = 0; bid->lots && i < plan->lot_count; i++)
         fill_lot(&bid->lots[bid->lots_count++], &plan->lots[i]);
+    CRASH_POINT(type_before_bid);
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
+    CRASH_POINT(type_after_bid);
     free(bid->lots);
 }
 
@@ -213,6 +217,7 @@ static void propose(struct type_worker *worker, const char *region, enum condemn
         condemn->instances = instances;
         text_copy(condemn->region, sizeof condemn->region, region);
         text_copy(condemn->cause, sizeof condemn->cause, condemn_cause_name(cause));
+        CRASH_POINT(type_before_proposal);
         bus_send(&worker->bus, &message, BUS_KEEP);
         log_info("condemn.proposed", "region=%s cause=%s instances=%zu", region, condemn->cause,
                  condemn->instances_count);
@@ -233,6 +238,7 @@ static void send_beat(struct type_worker *worker, struct mono began)
     message.as.BEAT.tick = worker->tick_number;
     message.as.BEAT.tookUs = mono_since(began, clock_now()).us;
     message.as.BEAT.beganMono = began.us;
+    CRASH_POINT(type_before_beat);
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/crash.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -197,6 +198,7 @@ static int run(struct type_worker *worker)
         return status;
     int taken = take_welcome(worker, &welcome.as.WELCOME, &err);
     message_clear(&welcome);
+    CRASH_POINT(type_after_welcome);
     if (taken < 0) {
         log_error("worker.welcome", "problem=%s", log_quote(err.text));
         return WORKER_EXIT_REFUSED;

@@ -78,6 +78,7 @@ static void B44_an_unknown_price_ranks_last_at_max_price(void **state)
     (void)state;
     fixture_init(&f);
     f.options[0].price = MONEY_ZERO;
+    f.options[0].utility = 100; /* no worth makes up for a price that nobody knows */
     fixture_option(&f, "eb", "m3.large", 400000);
     f.input.demand.pending = 1;
     const struct plan *plan = fixture_plan(&f);
