@@ -74,13 +74,10 @@ static int check_texts(const json_t *document, const struct json_at *root, struc
 {
     static const char *const names[] = {"description", "owner", "lastModified"};
     const char *ignored;
-    struct json_at set = json_at_member(root, "amiSet");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (json_get_string(document, root, names[i], false, 0, 10000, &ignored, err) < 0)
             return -1;
     }
-    if (json_object_get(document, "amiSet"))
-        return json_complain(&set, err, "AMI sets are not supported yet: give each region its launchSpec.ImageId");
     return 0;
 }
 
@@ -149,8 +146,10 @@ static int fill(json_t *document, struct definition *definition, struct definiti
         definition->max_floor = definition->min_capacity;
     if (check_name(definition, &root, err) < 0 || check_amounts(definition, &root, err) < 0 ||
         check_markets(definition, &root, err) < 0 || check_texts(document, &root, err) < 0 ||
-        check_tags(document, &root, err) < 0 ||
-        definition_parts_parse(document, regions, region_count, parts, err) < 0 ||
+        check_tags(document, &root, err) < 0 || definition_images_parse(document, &root, definition, err) < 0)
+        return -1;
+    parts->images = definition->images;
+    if (definition_parts_parse(document, regions, region_count, parts, err) < 0 ||
         check_capacities(parts, definition, err) < 0 || definition_merge(parts, definition, err) < 0)
         return -1;
     definition_canonical(document, definition);
@@ -188,6 +187,7 @@ void definition_destroy(struct definition **definition)
         json_decref(d->specs[i].user_data);
     }
     free(d->specs);
+    amiset_destroy(&d->images);
     json_decref(d->tags);
     json_decref(d->document);
     free(d);

@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/error.h"
 #include "common/money.h"
+#include "proto/amiset.h"
 #include "proto/words.h"
 
 #define USER_DATA_LIMIT 16384 /* bytes before base64 (case B56) */
@@ -29,8 +30,8 @@ struct launch_spec {
     json_t *launch;    /* merged launchSpec: RunInstances parameters under aws-provisioner's names; read only: */
     json_t *user_data; /* merged userData: any JSON object; read only: both may be shared by several specs */
     char subnet[NAME_SIZE];
-    char image[NAME_SIZE];
-    char hash[HASH_SIZE]; /* of launch + user_data + capacity + instance type: the spec hash */
+    char image[NAME_SIZE]; /* "" until definition_choose_image: its AMI set has several for the region */
+    char hash[HASH_SIZE];  /* of launch + user_data + capacity + instance type: the spec hash, image included */
 };
 
 struct definition {
@@ -50,6 +51,8 @@ struct definition {
     struct span on_demand_after; /* 0: never */
     int64_t on_demand_max;       /* instances */
     json_t *tags;                /* user's tags: name -> text */
+    char ami_set[NAME_SIZE];     /* "": each region names its image */
+    struct amiset *images;       /* of that set, as it was when the definition was applied; NULL without one */
     json_t *document;            /* canonical: as parsed, defaults filled in */
     char hash[HASH_SIZE];        /* of the canonical document */
     struct launch_spec *specs;   /* every combination, in file order */
@@ -77,6 +80,15 @@ void definition_destroy(struct definition **definition);
  * load, not at the launch). Token and prices count at their longest. */
 int definition_check_user_data(const struct definition *definition, const char *provisioner_id, const char *root_url,
                                struct error *err);
+
+/* A definition that names an AMI set is parsed only with the set's images in it (member amiImages), so that a revision
+ * holds the ids that it launched and a rollback brings them back. New reference: the document with the images of the
+ * regions that it lists; a document without amiSet as it is. `set` is the one that it names. */
+json_t *definition_with_images(const json_t *document, const struct amiset *set);
+/* The set that a document names, or NULL. */
+const char *definition_set_name(const json_t *document);
+/* Gives a spec the image that was chosen for it, and the hash that it would have had with ImageId in the file. */
+void definition_choose_image(struct launch_spec *spec, const char *image);
 
 /* The spec of a placement, or NULL. */
 const struct launch_spec *definition_spec(const struct definition *definition, const char *region, const char *zone,

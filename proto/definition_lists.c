@@ -83,6 +83,21 @@ struct known_regions {
     size_t count;
 };
 
+/* An image from the AMI set, or from the region itself: one of them. */
+static int check_image(struct definition_region *region, const struct json_at *launch_at, const struct json_at *name_at,
+                       const struct definition_parts *parts, struct error *err)
+{
+    bool given = json_object_get(region->layer.launch, "ImageId") != NULL;
+    struct json_at image_at = json_at_member(launch_at, "ImageId");
+    if (!parts->images && !given)
+        return json_complain(&image_at, err, "is missing: every region needs its image, or the type an amiSet");
+    if (parts->images && given)
+        return json_complain(&image_at, err, "may not be here: the images come from AMI set %s", parts->images->name);
+    if (parts->images && amiset_region(parts->images, region->name, &region->only_image) == 0)
+        return json_complain(name_at, err, "AMI set %s has no image for \"%s\"", parts->images->name, region->name);
+    return 0;
+}
+
 static int parse_region(const json_t *object, const struct json_at *at, const struct known_regions *known,
                         struct definition_parts *parts, struct error *err)
 {
@@ -100,9 +115,8 @@ static int parse_region(const json_t *object, const struct json_at *at, const st
         if (text_equal(parts->regions[i].name, region->name))
             return json_complain(&name_at, err, "\"%s\" is there twice", region->name);
     }
-    struct json_at image_at = json_at_member(&launch_at, "ImageId");
-    if (!json_object_get(region->layer.launch, "ImageId"))
-        return json_complain(&image_at, err, "is missing: every region needs its image");
+    if (check_image(region, &launch_at, &name_at, parts, err) < 0)
+        return -1;
     parts->region_count++;
     return 0;
 }

@@ -88,12 +88,12 @@ static int check_merged(const struct combination *c, const struct merged *merged
 
 /* ---- one specification ---- */
 
-static void hash_spec(const struct merged *merged, const struct definition_type *type, char out[HASH_SIZE])
+void definition_hash_spec(const char *launch, const char *user_data, const char *instance_type, int64_t capacity,
+                          char out[HASH_SIZE])
 {
     unsigned char digest[32];
     struct buffer text = {0};
-    buffer_print(&text, "%s\n%s\n%s\n%" PRId64, merged->launch_text, merged->user_data_text, type->name,
-                 type->capacity);
+    buffer_print(&text, "%s\n%s\n%s\n%" PRId64, launch, user_data, instance_type, capacity);
     text_sha256(text.bytes, text.size, digest);
     text_hex(digest, sizeof digest, out);
     buffer_free(&text);
@@ -122,7 +122,7 @@ static int add_spec(const struct combination *c, const struct merged *merged, st
     spec->utility = c->type->utility;
     spec->launch = json_incref(merged->launch);
     spec->user_data = json_incref(merged->user_data);
-    hash_spec(merged, c->type, spec->hash);
+    definition_hash_spec(merged->launch_text, merged->user_data_text, c->type->name, c->type->capacity, spec->hash);
     definition->spec_count++;
     return 0;
 }
@@ -155,6 +155,17 @@ static bool lists_zone(const struct definition_parts *parts, const char *region)
     return false;
 }
 
+/* An AMI set with one image for the region leaves nothing to choose. */
+static void add_image(struct merged *merged, const char *image)
+{
+    json_t *launch = json_copy(merged->launch);
+    json_object_set_new(launch, "ImageId", json_string(image));
+    json_decref(merged->launch);
+    free(merged->launch_text);
+    merged->launch = launch;
+    merged->launch_text = json_text(launch);
+}
+
 static int merge_region(const struct definition_parts *parts, const struct definition_region *region,
                         const struct merged *whole, struct definition *definition, struct error *err)
 {
@@ -165,6 +176,8 @@ static int merge_region(const struct definition_parts *parts, const struct defin
     struct merged merged;
     int result = 0;
     merge(whole, &region->layer, &merged);
+    if (region->only_image)
+        add_image(&merged, region->only_image);
     for (size_t i = 0; result == 0 && i < count; i++) {
         if (lists && strcmp(parts->zones[i].region, region->name) != 0)
             continue;

@@ -19,6 +19,7 @@ struct definition_region {
     const char *name;
     struct definition_layer layer;
     const struct region_zones *standard; /* the daemon's zones of this region */
+    const char *only_image;              /* of the AMI set, where it has just one for this region; else NULL */
 };
 
 struct definition_zone {
@@ -35,6 +36,7 @@ struct definition_type {
 
 struct definition_parts {
     const char *file;
+    const struct amiset *images; /* NULL: each region names its image */
     struct definition_layer whole;
     struct definition_region *regions;
     struct definition_zone *zones;
@@ -52,6 +54,14 @@ void definition_parts_clear(struct definition_parts *parts);
 
 /* Checks one launchSpec: known names, right types, each at a level where it may stand. */
 int definition_check_launch(const json_t *launch, const struct json_at *at, const char *list, struct error *err);
+
+/* The spec hash: `launch` and `user_data` are the compact texts of the merged values. */
+void definition_hash_spec(const char *launch, const char *user_data, const char *instance_type, int64_t capacity,
+                          char out[HASH_SIZE]);
+
+/* Reads amiSet and amiImages into the definition. */
+int definition_images_parse(const json_t *document, const struct json_at *root, struct definition *definition,
+                            struct error *err);
 
 /* Makes definition->specs: every region x zone x instance type, in file order. */
 int definition_merge(const struct definition_parts *parts, struct definition *definition, struct error *err);

@@ -60,9 +60,9 @@ const struct setting definition_table[] = {
 };
 /* clang-format on */
 
-const char *const definition_also[] = {
-    "description",       "owner",         "lastModified", "secrets",  "scopes", "tags", "amiSet", "regions",
-    "availabilityZones", "instanceTypes", "launchSpec",   "userData", NULL};
+const char *const definition_also[] = {"description",   "owner",      "lastModified", "secrets", "scopes",
+                                       "tags",          "amiSet",     "amiImages",    "regions", "availabilityZones",
+                                       "instanceTypes", "launchSpec", "userData",     NULL};
 
 static void set_absent(json_t *object, const char *name, json_t *value)
 {

@@ -4,6 +4,7 @@
 #include "supervisor/catalog.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,18 +29,80 @@ static void complain(struct reading *reading, const struct error *fault)
         reading->complain(reading->context, fault->text);
 }
 
-struct definition *catalog_read_definition(const struct config *config, const char *path, struct error *err)
+/* ---- one file ---- */
+
+struct amiset *catalog_read_set(const struct config *config, const char *name, struct error *err)
+{
+    char path[600];
+    struct json_at at = json_at_root("amiSet");
+
+    if (amiset_check_name(name, &at, err) != 0)
+        return NULL;
+    text_format(path, sizeof path, "%s/%s.json", config->amisets_dir, name);
+    json_t *document = json_read_file(path, DEFINITION_LIMIT, err);
+    if (!document)
+        return NULL;
+    struct amiset *set = amiset_parse(document, name, path, err);
+    json_decref(document);
+    return set;
+}
+
+/* The document with the images of its set. NULL with *err; the caller frees it. */
+static json_t *join_images(const struct config *config, const json_t *document, const char *path,
+                           const struct amiset *given, struct error *err)
+{
+    const char *name = definition_set_name(document);
+    struct json_at root = json_at_root(path), at = json_at_member(&root, "amiImages");
+    struct amiset *read = NULL;
+
+    if (json_object_get(document, "amiImages")) {
+        json_complain(&at, err, "is written by provisiond beside amiSet, not by hand");
+        return NULL;
+    }
+    if (!name)
+        return json_incref((json_t *)document);
+    if (!given || !text_equal(given->name, name)) {
+        read = catalog_read_set(config, name, err);
+        if (!read) {
+            error_prefix(err, "%s: amiSet", path);
+            return NULL;
+        }
+        given = read;
+    }
+    json_t *joined = definition_with_images(document, given);
+    amiset_destroy(&read);
+    return joined;
+}
+
+struct definition *catalog_parse_definition(const struct config *config, const json_t *document, const char *path,
+                                            const struct amiset *set, struct error *err)
 {
     struct region_zones zones[CONFIG_MAX_REGIONS];
     size_t count = config_zones(config, zones);
+    json_t *joined = join_images(config, document, path, set, err);
+
+    if (!joined)
+        return NULL;
+    struct definition *definition = definition_parse(joined, path, zones, count, err);
+    json_decref(joined);
+    /* Case B56: too long user data is refused here, not at the launch. */
+    if (definition && definition_check_user_data(definition, config->provisioner_id, config->root_url, err) != 0)
+        definition_destroy(&definition);
+    return definition;
+}
+
+struct definition *catalog_read_definition(const struct config *config, const char *path, struct error *err)
+{
     json_t *document = json_read_file(path, DEFINITION_LIMIT, err);
 
     if (!document)
         return NULL;
-    struct definition *definition = definition_parse(document, path, zones, count, err);
+    struct definition *definition = catalog_parse_definition(config, document, path, NULL, err);
     json_decref(document);
     return definition;
 }
+
+/* ---- all files ---- */
 
 static int is_definition(const struct dirent *entry)
 {
@@ -88,20 +151,37 @@ static void read_definition_file(struct reading *reading, const char *name)
         complain(reading, &fault);
 }
 
-static void read_definitions(struct reading *reading)
+static void read_set_file(struct reading *reading, const char *file)
 {
-    struct dirent **names = NULL;
-    const char *directory = reading->out->config->worker_types_dir;
-    int count = scandir(directory, &names, is_definition, alphasort);
+    struct catalog *catalog = reading->out;
+    char name[300];
     struct error fault;
 
-    if (count < 0) {
-        error_set_errno(&fault, ERROR_LOCAL, "%s", directory);
+    text_format(name, sizeof name, "%.*s", (int)(strlen(file) - strlen(".json")), file);
+    struct amiset *set = catalog_read_set(catalog->config, name, &fault);
+    if (!set) {
         complain(reading, &fault);
         return;
     }
+    catalog->sets = realloc(catalog->sets, (catalog->set_count + 1) * sizeof(struct amiset *));
+    if (!catalog->sets)
+        abort();
+    catalog->sets[catalog->set_count++] = set;
+}
+
+static void read_directory(struct reading *reading, const char *directory, bool may_be_absent,
+                           void (*read_file)(struct reading *reading, const char *name))
+{
+    struct dirent **names = NULL;
+    int count = scandir(directory, &names, is_definition, alphasort);
+    struct error fault;
+
+    if (count < 0 && !(may_be_absent && errno == ENOENT)) {
+        error_set_errno(&fault, ERROR_LOCAL, "%s", directory);
+        complain(reading, &fault);
+    }
     for (int i = 0; i < count; i++) {
-        read_definition_file(reading, names[i]->d_name);
+        read_file(reading, names[i]->d_name);
         free(names[i]);
     }
     free(names);
@@ -116,10 +196,12 @@ int catalog_read(struct catalog *out, const char *config_path, catalog_complaint
     *out = (struct catalog){.config = calloc(1, sizeof(struct config))};
     if (!out->config)
         return error_set(err, ERROR_LOCAL, "no memory for the configuration");
-    if (config_read(config_path, out->config, &fault) == 0)
-        read_definitions(&reading);
-    else
+    if (config_read(config_path, out->config, &fault) == 0) {
+        read_directory(&reading, out->config->amisets_dir, true, read_set_file);
+        read_directory(&reading, out->config->worker_types_dir, false, read_definition_file);
+    } else {
         complain(&reading, &fault);
+    }
     if (reading.faults == 0)
         return 0;
     catalog_clear(out);
@@ -130,6 +212,9 @@ void catalog_clear(struct catalog *catalog)
 {
     for (size_t i = 0; i < catalog->count; i++)
         definition_destroy(&catalog->definitions[i]);
+    for (size_t i = 0; i < catalog->set_count; i++)
+        amiset_destroy(&catalog->sets[i]);
+    free(catalog->sets);
     free(catalog->definitions);
     free(catalog->config);
     *catalog = (struct catalog){0};
