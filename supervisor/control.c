@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/json.h"
@@ -129,6 +130,7 @@ static void set_pause(struct supervisor *supervisor, const struct proto_CONTROL 
     if (!type)
         return;
     text_format(key, sizeof key, "pause:%s", type->name);
+    reply->ticket = ledger_ticket(supervisor->ledger);
     if (paused)
         ledger_put_meta(supervisor->ledger, key, request->who);
     else
@@ -193,11 +195,62 @@ static void carry_out(struct supervisor *supervisor, const struct proto_CONTROL 
         handlers[command](supervisor, request, reply);
 }
 
+struct waiting_answer {
+    char peer[256];
+    struct message message;
+    uint64_t ticket;
+};
+
+static void send_answer(struct supervisor *supervisor, const char *peer, struct message *message)
+{
+    struct error error;
+
+    if (message_send(supervisor->control, peer, strlen(peer), message, &error) != 0)
+        log_repeating(LOG_WARN_LEVEL, "control.not-answered", "", error.text, "error=%s", log_quote(error.text));
+    message_clear(message);
+}
+
+/* A ledger that cannot be written keeps nobody waiting. */
+void control_send_committed(struct supervisor *supervisor)
+{
+    uint64_t acknowledged = ledger_acknowledged(supervisor->ledger);
+
+    for (size_t i = supervisor->answer_count; i-- > 0;) {
+        struct waiting_answer *waiting = &supervisor->answers[i];
+        bool failing = supervisor->ledger_problem[0] != '\0';
+        if (waiting->ticket > acknowledged && !failing)
+            continue;
+        if (failing)
+            text_copy(waiting->message.as.ANSWER.text, sizeof waiting->message.as.ANSWER.text,
+                      "done, but the ledger cannot be written now: a restart may forget it");
+        send_answer(supervisor, waiting->peer, &waiting->message);
+        *waiting = supervisor->answers[--supervisor->answer_count];
+    }
+}
+
+void control_forget(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->answer_count; i++)
+        message_clear(&supervisor->answers[i].message);
+    free(supervisor->answers);
+    supervisor->answers = NULL;
+    supervisor->answer_count = 0;
+}
+
+static void hold_answer(struct supervisor *supervisor, const char *peer, const struct message *message, uint64_t ticket)
+{
+    supervisor->answers = realloc(supervisor->answers, (supervisor->answer_count + 1) * sizeof *supervisor->answers);
+    if (!supervisor->answers)
+        abort();
+    struct waiting_answer *waiting = &supervisor->answers[supervisor->answer_count++];
+    *waiting = (struct waiting_answer){.message = *message, .ticket = ticket};
+    text_copy(waiting->peer, sizeof waiting->peer, peer);
+}
+
 static void answer(struct supervisor *supervisor, const char *peer, const struct proto_CONTROL *request)
 {
     struct control_reply reply = {.ok = true};
     struct message message = {.kind = PROTO_ANSWER};
-    struct error error;
 
     carry_out(supervisor, request, &reply);
     message.as.ANSWER.id = request->id;
@@ -205,10 +258,10 @@ static void answer(struct supervisor *supervisor, const char *peer, const struct
     text_copy(message.as.ANSWER.text, sizeof message.as.ANSWER.text, reply.text);
     message.as.ANSWER.body = reply.body ? json_text(reply.body) : strdup("");
     json_decref(reply.body);
-    if (message_send(supervisor->control, peer, strlen(peer), &message, &error) != 0)
-        log_repeating(LOG_WARN_LEVEL, "control.not-answered", request->command, "", "command=%s error=%s",
-                      request->command, log_quote(error.text));
-    message_clear(&message);
+    if (reply.ok && reply.ticket > 0)
+        hold_answer(supervisor, peer, &message, reply.ticket);
+    else
+        send_answer(supervisor, peer, &message);
 }
 
 bool control_drain(struct supervisor *supervisor)

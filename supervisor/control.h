@@ -11,10 +11,14 @@
 
 /* Takes what is there, a bounded number; true when there may be more. */
 bool control_drain(struct supervisor *supervisor);
+/* Sends the answers that waited for the ledger: what an operator was told must outlive a crash. */
+void control_send_committed(struct supervisor *supervisor);
+void control_forget(struct supervisor *supervisor);
 
 /* What a handler fills; the body's reference is taken over. */
 struct control_reply {
     bool ok;
+    uint64_t ticket; /* the ledger must have acknowledged this one before the answer leaves; 0: at once */
     char text[1024];
     json_t *body;
 };

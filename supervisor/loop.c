@@ -86,6 +86,7 @@ static void take_ledger(struct supervisor *supervisor)
             alarm_clear(supervisor, "ledger", "");
     }
     lease_send_committed(supervisor);
+    control_send_committed(supervisor);
 }
 
 /* A lost ledger is made good once every region was listed after one grace. */

@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "proto/sockets.h"
+#include "supervisor/control.h"
 #include "supervisor/events.h"
 #include "supervisor/lock.h"
 #include "supervisor/notify.h"
@@ -170,6 +171,7 @@ static void close_socket(void **socket)
 void shutdown_all(struct supervisor *supervisor)
 {
     workers_kill_all(supervisor);
+    control_forget(supervisor);
     ledger_close(&supervisor->ledger, LEDGER_CLOSE_LIMIT);
     close_socket(&supervisor->bus);
     close_socket(&supervisor->control);

@@ -183,6 +183,8 @@ struct supervisor {
     struct alarm alarms[ALARMS_MOST];
     size_t alarm_count;
     int64_t alarm_last; /* the newest id */
+    struct waiting_answer *answers; /* control.c's: they wait for the ledger */
+    size_t answer_count;
     struct supervisor_counters counters;
 
     int64_t status_sequence;
