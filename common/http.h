@@ -3,7 +3,8 @@
  * Runs in: type workers, region workers and helpers; NEVER in the supervisor.
  * Owns: one curl multi handle and its descriptors in the loop. Decides nothing: one call of http_start is one HTTP
  * request, never repeated here (case P08), redirects are refused, proxies only when the options name one, plain http
- * only to loopback unless the options allow it. Every request has a connect limit, a total limit and a size cap. */
+ * only to loopback and the link-local metadata services unless the options allow it. Every request has a connect limit,
+ * a total limit and a size cap. */
 #ifndef COMMON_HTTP_H
 #define COMMON_HTTP_H
 

@@ -18,7 +18,8 @@
 #define LONGEST_LIMIT SPAN_SECONDS(60)
 #define SIZE_LIMIT ((size_t)8 << 20)
 #define HAWK_LIMIT 8192
-#define NOT_PROXIED "localhost,127.0.0.0/8,::1,169.254.169.254" /* this host, and what speaks only to this host */
+/* This host, and the metadata services that speak only to this host. */
+#define NOT_PROXIED "localhost,127.0.0.0/8,::1,169.254.169.254,169.254.170.2,fd00:ec2::254"
 
 static void set_problem(struct http_transfer *transfer, const char *text)
 {

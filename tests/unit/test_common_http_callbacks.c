@@ -107,6 +107,7 @@ static void destroying_the_client_calls_nobody(void **state)
 
 struct reader {
     struct buffer got;
+    int pieces;
     size_t give_up_after;
     int64_t cancel;
     struct result result;
@@ -117,6 +118,7 @@ static int take_piece(void *context, const char *bytes, size_t size)
     struct reader *reader = context;
     struct http_request request = {.method = "GET", .url = "http://127.0.0.1:1/"};
 
+    reader->pieces++;
     buffer_add(&reader->got, bytes, size);
     if (reader->cancel > 0) { /* from inside curl */
         http_cancel(client, reader->cancel);
@@ -208,6 +210,7 @@ static void a_reader_may_cancel_itself_and_start_others(void **state)
     assert_int_equal(reader.result.calls, 1);
     assert_int_equal(reader.result.outcome, HTTP_UNKNOWN);
     assert_string_equal(reader.result.problem, "cancelled");
+    assert_int_equal(reader.pieces, 1);
     buffer_free(&reader.got);
 }
 

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define SERVER_CONNECTIONS 16
-#define SERVER_REQUEST 65536
+#define SERVER_REQUEST ((size_t)2 << 20)
 
 enum server_next { SERVER_KEEP, SERVER_CLOSE, SERVER_RESET };
 
