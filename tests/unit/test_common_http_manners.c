@@ -283,16 +283,11 @@ static void a_cancelled_request_sends_nothing_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        HTTP_TEST(plain_http_goes_to_this_host_only),
-        HTTP_TEST(the_metadata_service_may_be_spoken_to_without_tls),
-        HTTP_TEST(bad_urls_are_refused_and_not_quoted),
-        HTTP_TEST(headers_cannot_smuggle),
-        HTTP_TEST(the_environment_names_no_proxy),
-        HTTP_TEST(the_options_name_a_proxy),
-        HTTP_TEST(a_proxy_that_refuses_has_sent_nothing),
-        HTTP_TEST(cancelling_before_the_first_turn_sends_nothing),
-        HTTP_TEST(cancelling_what_was_sent_is_unknown),
-        HTTP_TEST(a_cancelled_request_sends_nothing_more),
+        HTTP_TEST(plain_http_goes_to_this_host_only),     HTTP_TEST(the_metadata_service_may_be_spoken_to_without_tls),
+        HTTP_TEST(bad_urls_are_refused_and_not_quoted),   HTTP_TEST(headers_cannot_smuggle),
+        HTTP_TEST(the_environment_names_no_proxy),        HTTP_TEST(the_options_name_a_proxy),
+        HTTP_TEST(a_proxy_that_refuses_has_sent_nothing), HTTP_TEST(cancelling_before_the_first_turn_sends_nothing),
+        HTTP_TEST(cancelling_what_was_sent_is_unknown),   HTTP_TEST(a_cancelled_request_sends_nothing_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
