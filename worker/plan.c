@@ -80,7 +80,7 @@ static void figures(struct plan_memory *memory, const struct plan_input *input, 
 void plan_make(struct plan_memory *memory, const struct plan_input *input, struct plan *out)
 {
     struct plan_left_out left_out = {0};
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(struct plan, lots)); /* lots beyond lot_count stay untouched memory: 1,000 types count */
     figures(memory, input, out);
     remember_unmet(memory, input, out);
     int64_t room = input->type.max_units - input->supply.occupying - input->supply.in_flight;

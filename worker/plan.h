@@ -125,8 +125,8 @@ struct plan {
     int64_t instances, units;         /* the wish */
     enum reason reason;
     char why[SENTENCE_SIZE];
-    struct plan_lot lots[PLAN_MAX_LOTS];
     size_t lot_count;
+    struct plan_lot lots[PLAN_MAX_LOTS];
 };
 
 void plan_make(struct plan_memory *memory, const struct plan_input *input, struct plan *out);

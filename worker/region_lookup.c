@@ -18,7 +18,8 @@ struct question {
     struct question *next;
     struct region_worker *worker;
     char peer[PEER_SIZE];
-    struct proto_LOOKUP asked;
+    int64_t id; /* the asker's number */
+    char token[TOKEN_SIZE];
     bool under_way;
     struct row_list rows;
 };
@@ -63,7 +64,8 @@ static void take_question(struct region_worker *worker, const char *peer, const 
         return;
     }
     question->worker = worker;
-    question->asked = *asked;
+    question->id = asked->id;
+    text_copy(question->token, sizeof question->token, asked->argument);
     text_copy(question->peer, sizeof question->peer, peer);
     *last = question;
 }
@@ -96,8 +98,7 @@ static void on_answer(void *context, const struct cloud_answer *given)
 {
     struct question *question = context;
     bool known = given->ending == CLOUD_DONE && !*given->next_token;
-    answer(question->worker, question->peer, question->asked.id, known, known ? "" : given->error.code,
-           &question->rows);
+    answer(question->worker, question->peer, question->id, known, known ? "" : given->error.code, &question->rows);
     forget(question);
 }
 
@@ -112,11 +113,11 @@ static void ask(struct question *question)
                                     .rows = {.instance = on_row, .context = question},
                                     .on_done = on_answer,
                                     .context = question};
-    ec2_describe_client_token(&form, question->asked.argument);
+    ec2_describe_client_token(&form, question->token);
     question->under_way = true;
     CRASH_POINT(region_before_lookup_call);
     if (cloud_start(&worker->cloud, &request, &err) < 0) {
-        answer(worker, question->peer, question->asked.id, false, "CannotSend", NULL);
+        answer(worker, question->peer, question->id, false, "CannotSend", NULL);
         forget(question);
     }
     ec2_form_free(&form);

@@ -233,16 +233,28 @@ static const char *obstacle(const struct type_worker *worker, const struct proto
     return NULL;
 }
 
+/* A tag of the first sending must be that of the re-send too, or EC2 sees another request under the same token. The
+ * supervisor that decided the grant put its incarnation into the token: pd-INCARNATION-NUMBER. */
+static void first_incarnation(const struct launch *launch, char *out, size_t size)
+{
+    const char *token = launch->grant.token, *end = strrchr(token, '-');
+    text_copy(out, size, launch->worker->incarnation);
+    if (launch->grant.resend && text_starts(token, "pd-") && end > token + 3)
+        text_format(out, size, "%.*s", (int)(end - token - 3), token + 3);
+}
+
 static int call_ec2(struct launch *launch, const struct launch_spec *spec, struct error *err)
 {
     struct type_worker *worker = launch->worker;
+    char incarnation[sizeof worker->incarnation];
+    first_incarnation(launch, incarnation, sizeof incarnation);
     struct cloud *cloud = &worker->clouds[type_region_index(worker, launch->grant.region)];
     struct ec2_form form = {0};
     struct ec2_launch request = {.grant = &launch->grant,
                                  .spec = spec,
                                  .definition = worker->definition,
                                  .deployment_id = worker->config.deployment_id,
-                                 .incarnation = worker->incarnation,
+                                 .incarnation = incarnation,
                                  .provisioner_id = worker->config.provisioner_id,
                                  .root_url = worker->config.root_url};
     if (ec2_run_instances(&form, &request, err) < 0) {

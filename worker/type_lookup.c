@@ -56,11 +56,25 @@ static void ask(struct launch *launch, struct mono now)
     launch->due = mono_add(now, ANSWER_LIMIT);
     message.as.LOOKUP.id = launch->lookup;
     text_copy(message.as.LOOKUP.kind, sizeof message.as.LOOKUP.kind, "client-token");
+#if PROTO_VERSION >= 2                                /* version 1 had a bounded text here */
+    message.as.LOOKUP.argument = launch->grant.token; /* lent for the sending */
+#else
     text_copy(message.as.LOOKUP.argument, sizeof message.as.LOOKUP.argument, launch->grant.token);
+#endif
     CRASH_POINT(type_before_lookup);
     if (!socket || message_send(socket, NULL, 0, &message, &err) < 0)
         launch->lookup = 0;
     CRASH_POINT(type_after_lookup);
+}
+
+/* The same request can only be made again from the same specification; each renewal that cannot be sent would prolong
+ * the lease for nothing. */
+static bool can_be_rebuilt(const struct launch *launch)
+{
+    const struct proto_GRANT *grant = &launch->grant;
+    const struct launch_spec *spec =
+        definition_spec(launch->worker->definition, grant->region, grant->zone, grant->instanceType);
+    return spec && strcmp(spec->hash, grant->specHash) == 0;
 }
 
 /* Need that this lease does not cover: it counts among the credit, so it is added back. */
@@ -71,8 +85,8 @@ static bool still_wanted(const struct launch *launch)
     for (size_t i = 0; i < worker->supply.lease_count; i++)
         if (worker->supply.leases[i].grant == launch->grant.grant)
             lease = &worker->supply.leases[i];
-    return !worker->stopping && lease && worker->plan.need + supply_lease_units(&worker->supply, lease) > 0 &&
-           worker->plan.reason != REASON_STARTING;
+    return !worker->stopping && lease && can_be_rebuilt(launch) &&
+           worker->plan.need + supply_lease_units(&worker->supply, lease) > 0 && worker->plan.reason != REASON_STARTING;
 }
 
 static void renew(struct launch *launch)

@@ -13,6 +13,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -24,7 +25,7 @@ import zmq
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 DEADLINE_S = 30
-VERSION = 1
+VERSION = int(re.search(r"#define PROTO_VERSION (\d+)", (ROOT / "proto/messages.h").read_text()).group(1))
 
 
 def now_mono_us():
@@ -115,6 +116,8 @@ class Worker:
         chosen = dict(self.supervisor.settings, **(settings_changes or {}))
         message = {"settings": json.dumps(chosen), "definition": json.dumps(document), "revision": 1,
                    "incarnation": "incarnation-1", "seen": 0, "leases": [], "launched": [], "pollMs": 200, "phaseMs": 0}
+        if VERSION >= 2:
+            message.update(forced=False, images="")
         message.update(fields)
         self.send("WELCOME", **message)
 
@@ -259,7 +262,8 @@ class ScriptedRegion:
 
     def answer_lookup(self, peer, question, rows=(), known=True, code=""):
         self.lookup_socket.send_multipart([peer, json.dumps(
-            {"m": "FOUND", "id": question["id"], "known": known, "code": code, "rows": list(rows)}).encode()])
+            {"m": "FOUND", "id": question["id"], "known": known, "code": code, "rows": list(rows),
+             **({"items": ""} if VERSION >= 2 else {})}).encode()])
 
 
 def row(instance_id, type_name="alpha", state="running", **more):

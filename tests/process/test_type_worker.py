@@ -127,7 +127,7 @@ def unknown_and_not_found_is_renewed_with_the_same_token():
     with Stage() as stage:
         stage.sim.fault({"reset": "before"}, {"action": "RunInstances"}, times=1)
         bid = stage.bid(5)
-        grant = stage.worker.grant(bid, 1)
+        grant = stage.worker.grant(bid, 1, token="pd-earlier-1")  # decided by a supervisor before this one
         assert result_of(stage.worker, 1)["outcome"] == "unknown"
         peer, question = stage.region.expect_lookup()
         stage.region.answer_lookup(peer, question)
@@ -135,6 +135,7 @@ def unknown_and_not_found_is_renewed_with_the_same_token():
         stage.worker.grant(bid, 1, token=grant["token"], resend=True)
         result = result_of(stage.worker, 1)
         assert result["outcome"] == "launched" and len(result["launched"]) == 5, result
+        assert stage.sim.instances()[0]["tags"]["provisiond:incarnation"] == "earlier"
         tokens = {line["params"]["token"] for line in stage.launches()}
         assert tokens == {grant["token"]} and len(stage.launches()) == 2, stage.launches()
 
@@ -402,6 +403,22 @@ def open_leases_of_the_welcome_are_held_and_looked_up():
         result = result_of(stage.worker, 4)
         assert result["outcome"] == "launched" and result["launched"] == [{"id": "i-0found", "code": ""}], result
         stage.bid(3)  # one of three was launched: the rest of the lease is void
+
+
+@tap.test
+def a_lease_of_another_spec_is_not_renewed():
+    """A lease whose specification has changed is looked up, but never renewed: the request cannot be made again"""
+    lease = {"grant": 4, "token": "old-token", "region": "us-west-2", "zone": "us-west-2a", "instanceType": "m3.large",
+             "market": "spot", "count": 3, "capacity": 1, "maxPrice": 500000, "revision": 1, "specHash": "0" * 64,
+             "state": "unknown"}
+    with Stage(leases=[lease], seen=4) as stage:
+        stage.bid(2)
+        for _ in range(2):
+            peer, question = stage.region.expect_lookup()
+            stage.region.answer_lookup(peer, question)
+        last = stage.worker.expect("BID")["number"]
+        stage.worker.expect("BID", lambda message: message["number"] > last)
+        assert not [m for m in stage.worker.drain() if m["m"] == "RENEW"]
 
 
 @tap.test
