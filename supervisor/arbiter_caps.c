@@ -153,7 +153,8 @@ static int64_t allow(const struct cap_state *cap, const struct type_state *state
     int64_t share = fit(cap->share, state->held.of[which], each);
     int64_t n = fit(cap->ordinary, plus(taken, claim_ordinary), each);
 
-    n = most(n, least(fit(cap->entitled, plus(taken, claim_ordinary), each), most(share, to.urgent)));
+    if (claim_ordinary == claim_urgent) /* an equal share's part of the headroom is not for use against an owner */
+        n = most(n, least(fit(cap->entitled, plus(taken, claim_ordinary), each), share));
     n = most(n, least(fit(cap->entitled, plus(taken, claim_urgent), each), to.urgent));
     if (state->type->essential)
         n = most(n, least(fit(cap->essential, plus(taken, claim_urgent), each), to.floor));

@@ -181,9 +181,10 @@ static void first_lots(struct step *step)
         struct type_state *state = &step->types[step->order[i]];
         if (state->unmet <= 0)
             continue;
-        bool owner = state->memory->owner != 0;
+        /* Claims change with an owner's grant, and headroom with a first instance. */
+        bool moves_claims = step->claimed && (state->memory->owner != 0 || state->held.of[CAP_INSTANCES] <= 0);
         state->hopeless = false;
-        if (look_for_first_lot(step, state) && owner)
+        if (look_for_first_lot(step, state) && moves_claims)
             claims_refresh(step);
     }
 }

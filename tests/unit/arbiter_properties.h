@@ -290,7 +290,8 @@ static void a_type_passed_over_eight_rounds_owns_the_room_it_lacks(struct histor
         for (size_t i = 0; i < world->out.grant_count; i++)
             served |= world->out.grants[i].type == type;
         unsigned lacks = served ? 0 : lacks_only_room(history, &after, type);
-        bool still = (lacks & history->lacked[at]) != 0;
+        /* While the headroom of an empty type leaves it no place at all, it claims nothing. */
+        bool still = (lacks & history->lacked[at]) != 0 && lacks_only_room(history, &before, type) != 0;
         for (size_t i = 0; still && history->hungry[at] > ROUNDS_UNTIL_OWNER && i < world->out.grant_count; i++)
             if (takes_owned_room(history, &before, type, &world->out.grants[i]))
                 SAY("%s owns room for %d rounds, %s takes it", world->input_types[type].name, history->hungry[at],
