@@ -133,7 +133,8 @@ def play_2016(run, options):
         scenario.write_text(json.dumps(make_scenario.scenario_2016(options.act, options.spacing)))
     with_sick = not options.without_sick
     run.start(scenario, lambda url: make_config.write_2016(run.folder, url, run.run_dir, with_sick,
-                                                           not options.breakers_off, options.speed))
+                                                           not options.breakers_off, options.speed,
+                                                           options.deployment))
     title = "2016-07-21, replayed" + (" (breakers off)" if options.breakers_off else "")
     screen = Screen(title, ([fleet.SICK] if with_sick else []) + list(fleet.SMALL), options.plain)
     acts = tell_2016(run, screen, options)
@@ -148,7 +149,8 @@ def play_real(run, options):
     pools = [path.stem for path in traces]
     scenario = run.folder / "scenario.json"
     scenario.write_text(json.dumps(make_scenario.scenario_real(options.traces, options.hours)))
-    run.start(scenario, lambda url: make_config.write_real(run.folder, url, run.run_dir, pools, options.speed))
+    run.start(scenario, lambda url: make_config.write_real(run.folder, url, run.run_dir, pools, options.speed,
+                                                           options.deployment))
     screen = Screen(f"{len(pools)} real pools, {options.hours:g} h at speed {options.speed:g}", pools, options.plain)
     end = 60 + options.hours * 3600
     run.watch(screen, "real", end + 120)  # the last arrivals get their instances, too
@@ -169,6 +171,7 @@ def parse():
     parser.add_argument("--spacing", type=float, default=make_scenario.SMALL_SPACING,
                         help="mean seconds between arrivals of a small type")
     parser.add_argument("--folder", default=str(BUILD / "demo"), help="where journal, logs and report go")
+    parser.add_argument("--deployment", default="demo", help="deployment id: two runs at a time need two")
     parser.add_argument("--plain", action="store_true", help="lines instead of a live table")
     options = parser.parse_args()
     options.speed = options.speed or (60.0 if options.real else 1.0)

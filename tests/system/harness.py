@@ -32,7 +32,7 @@ class World:
         try:
             (self.folder / "scenario.json").write_text(json.dumps(self.scenario))
             self.cloud = Cloud(self.folder / "scenario.json", self.folder)
-            settings = dict(maxCapacity=100000, maxInstances=100000, launchShare=1,
+            settings = dict(deploymentId="system-test", maxCapacity=100000, maxInstances=100000, launchShare=1,
                             regions=[{"name": name, "zones": fleet.ZONES[name]} for name in self.regions])
             settings.update(self.settings)
             make_config.write_json(self.folder / "provisiond.json", make_config.daemon_settings(

@@ -52,6 +52,7 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="pd-demo-test-"))
     try:
         done = subprocess.run([sys.executable, str(ROOT / "tests/demo/run_demo.py"), "--act", "20", "--plain",
+                               "--deployment", "demo-short",
                                "--folder", str(folder / "demo")], capture_output=True, text=True, timeout=300,
                               check=False)
         check(done.returncode == 0, "the demo comes to its end", done.stdout + done.stderr)

@@ -33,6 +33,19 @@ def p01_buckets_off(tap):
                   len(world.launch_requests()))
 
 
+def overtaken(world, calls, names):
+    """Second lots that left while another pool had been seen waiting for a second and had not had its first."""
+    arrived = {line["type"]: line["t"] for line in reversed(world.journal("task")) if line["event"] == "arrived"}
+    waits_since = {name: min(t for t in world.polls(name) if t > arrived[name]) + 1 for name in names}
+    served, unfair = set(), []
+    for call in calls:
+        if call["type"] in served:
+            unfair += [(call["t"], call["type"], name) for name in names
+                       if name not in served and waits_since[name] < call["t"]]
+        served.add(call["type"])
+    return unfair
+
+
 def p01_buckets_on(tap):
     """P01: with EC2's buckets on, first lots come first and the bucket is used and not overdrawn."""
     names = [f"pool-{number:02}" for number in range(24)]
@@ -43,8 +56,8 @@ def p01_buckets_on(tap):
             world.add_tasks(name, 4)
         world.until(lambda: len(world.launch_requests()) >= len(names), "as many calls as pools", 120)
         calls = world.launch_requests()[:len(names)]
-        tap.check(len({line["type"] for line in calls}) == len(names), "P01: no pool gets a second lot before all "
-                  "have had their first", [line["type"] for line in calls])
+        unfair = overtaken(world, calls, names)
+        tap.check(not unfair, "P01: no pool gets a second lot before all that wait have had their first", unfair)
         took = calls[-1]["t"] - calls[0]["t"]
         allowed = (len(names) - 1) / 2  # 2 calls a second
         tap.check(took <= 1.5 * allowed + 2, f"P01: {took:.1f} s for what the bucket allows in {allowed:.1f} s", took)
@@ -114,8 +127,9 @@ def p07_next_placement(tap):
         world.until(lambda: sum(len(line.get("launched") or ()) for line in
                                 world.journal("request", "RunInstances")) >= 3, "all three instances")
         world.until_polled(2)
-        again = [line for line in world.journal("request", "RunInstances") if line["status"] == 400]
-        tap.check(len(again) == 1, "P07: the refused one is not asked again", len(again))
+        again = [line["t"] for line in world.launch_requests() if line["params"]["instanceType"] == "m3.medium"
+                 and line["t"] > refused[0]["t"] + 0.5]  # calls that crossed the refusal do not count
+        tap.check(not again, "P07: the refused one is not asked again", (refused[0]["t"], again))
 
 
 def p08_rate_exceeded(tap):
