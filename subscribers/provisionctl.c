@@ -31,6 +31,7 @@ static const struct command commands[] = {
     {"reload", "", NULL, "", "reads configuration and definitions anew: all of it counts, or none"},
     {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
     {"resume", "TYPE", NULL, "", "ends a pause"},
+    {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
     {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
 };

@@ -33,7 +33,7 @@ struct ctl {
 
 /* One function a command; returns the exit code, messages for the operator are printed. */
 typedef enum ctl_exit ctl_function(struct ctl *ctl);
-ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain, ctl_keygen;
+ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain, ctl_keygen, ctl_backup;
 
 /* Sends one CONTROL and waits for its ANSWER, at most the timeout. CTL_OK: `answer` is filled and the caller clears it
  * (it may still say "refused"); otherwise err holds the sentence to print. */

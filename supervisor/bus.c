@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/workers.h"
@@ -77,8 +78,11 @@ int bus_post(struct supervisor *supervisor, struct worker *worker, const struct 
 
     if (!worker->secret[0])
         return -1;
-    if (message_send(supervisor->bus, worker->secret, strlen(worker->secret), message, &error) == 0)
+    CRASH_POINT(supervisor_before_post);
+    if (message_send(supervisor->bus, worker->secret, strlen(worker->secret), message, &error) == 0) {
+        CRASH_POINT(supervisor_after_post);
         return 0;
+    }
     log_repeating(LOG_WARN_LEVEL, "bus.not-sent", worker->name, message_name(message->kind),
                   "worker=%s message=%s error=%s", worker->name, message_name(message->kind), log_quote(error.text));
     return -1;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/bus.h"
@@ -61,8 +62,10 @@ static void take_listing(struct supervisor *supervisor, struct region_record *re
                                     .incarnation = supervisor->incarnation,
                                     .started = supervisor->started};
 
+    CRASH_POINT(supervisor_before_listing);
     supervisor->adopted = 0;
     fleet_take_listing(supervisor->fleet, &listing, lease_take_fact, supervisor);
+    CRASH_POINT(supervisor_after_listing);
     if (supervisor->adopted > 0)
         event_record(supervisor, "adopted", NULL, region->name, "%lld instances that the ledger did not know",
                      (long long)supervisor->adopted);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -170,6 +171,7 @@ void bus_send_paces(struct supervisor *supervisor)
         if (!other || type->worker.process.state != PROCESS_LIVE)
             continue;
         struct message message = {.kind = PROTO_PACE, .as.PACE = {.pollMs = pace.poll_ms, .phaseMs = pace.phase_ms}};
+        CRASH_POINT(supervisor_before_pace);
         bus_post(supervisor, &type->worker, &message);
     }
 }

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 
@@ -130,7 +131,8 @@ static char **make_environment(bool region)
         count++;
     char **environment = calloc(count + 1, sizeof *environment);
     for (size_t i = 0; environment && i < count; i++)
-        if (!is_listed(environ[i], hidden_from_all) && !(region && is_listed(environ[i], hidden_from_regions)))
+        if (CRASH_VARIABLE(environ[i]) ||
+            (!is_listed(environ[i], hidden_from_all) && !(region && is_listed(environ[i], hidden_from_regions))))
             environment[kept++] = environ[i];
     return environment;
 }

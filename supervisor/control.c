@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -205,9 +206,28 @@ static void send_answer(struct supervisor *supervisor, const char *peer, struct 
 {
     struct error error;
 
+    CRASH_POINT(supervisor_before_answer);
     if (message_send(supervisor->control, peer, strlen(peer), message, &error) != 0)
         log_repeating(LOG_WARN_LEVEL, "control.not-answered", "", error.text, "error=%s", log_quote(error.text));
+    CRASH_POINT(supervisor_after_answer);
     message_clear(message);
+}
+
+static void fill_answer(struct message *message, int64_t id, const struct control_reply *reply)
+{
+    *message = (struct message){.kind = PROTO_ANSWER};
+    message->as.ANSWER.id = id;
+    message->as.ANSWER.ok = reply->ok;
+    text_copy(message->as.ANSWER.text, sizeof message->as.ANSWER.text, reply->text);
+    message->as.ANSWER.body = reply->body ? json_text(reply->body) : strdup("");
+}
+
+void control_answer(struct supervisor *supervisor, const char *peer, int64_t id, const struct control_reply *reply)
+{
+    struct message message;
+
+    fill_answer(&message, id, reply);
+    send_answer(supervisor, peer, &message);
 }
 
 /* A ledger that cannot be written keeps nobody waiting. */
@@ -250,13 +270,15 @@ static void hold_answer(struct supervisor *supervisor, const char *peer, const s
 static void answer(struct supervisor *supervisor, const char *peer, const struct proto_CONTROL *request)
 {
     struct control_reply reply = {.ok = true};
-    struct message message = {.kind = PROTO_ANSWER};
+    struct message message;
 
     carry_out(supervisor, request, &reply);
-    message.as.ANSWER.id = request->id;
-    message.as.ANSWER.ok = reply.ok;
-    text_copy(message.as.ANSWER.text, sizeof message.as.ANSWER.text, reply.text);
-    message.as.ANSWER.body = reply.body ? json_text(reply.body) : strdup("");
+    if (reply.later) {
+        text_copy(supervisor->backup_peer, sizeof supervisor->backup_peer, peer);
+        supervisor->backup_request = request->id;
+        return;
+    }
+    fill_answer(&message, request->id, &reply);
     json_decref(reply.body);
     if (reply.ok && reply.ticket > 0)
         hold_answer(supervisor, peer, &message, reply.ticket);
@@ -266,6 +288,7 @@ static void answer(struct supervisor *supervisor, const char *peer, const struct
 
 bool control_drain(struct supervisor *supervisor)
 {
+    control_finish_backup(supervisor);
     for (int i = 0; i < REQUESTS_A_TURN; i++) {
         char peer[256];
         struct message message;

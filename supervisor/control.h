@@ -21,10 +21,15 @@ struct control_reply {
     uint64_t ticket; /* the ledger must have acknowledged this one before the answer leaves; 0: at once */
     char text[1024];
     json_t *body;
+    bool later; /* the answer comes when the work is done: control_finish_backup */
 };
 typedef void control_handler(struct supervisor *supervisor, const struct proto_CONTROL *request,
                              struct control_reply *reply);
 control_handler control_explain; /* explain.c */
+control_handler control_backup;  /* control_backup.c */
+/* Answers who asked for a backup, when it is done. */
+void control_finish_backup(struct supervisor *supervisor);
+void control_answer(struct supervisor *supervisor, const char *peer, int64_t id, const struct control_reply *reply);
 int control_refuse(struct control_reply *reply, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

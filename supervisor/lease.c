@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/bus.h"
@@ -64,6 +65,7 @@ struct lease *lease_decide(struct supervisor *supervisor, struct type_record *ty
     type->highest_grant = lease.grant;
     type->dirty = true;
     supervisor->counters.grants++;
+    CRASH_POINT(supervisor_after_decision);
     return added;
 }
 
@@ -105,7 +107,9 @@ static void send_one(struct supervisor *supervisor, struct lease *lease)
     struct message message = {0};
 
     fill_grant(&message, lease, send_by);
+    CRASH_POINT(supervisor_before_grant);
     if (may_leave(supervisor, type, lease) && bus_post(supervisor, &type->worker, &message) == 0) {
+        CRASH_POINT(supervisor_after_grant);
         fleet_lease_sent(supervisor->fleet, lease, send_by);
         log_info("grant.sent", "type=%s grant=%lld region=%s instanceType=%s count=%lld", lease->type,
                  (long long)lease->grant, lease->placement.region, lease->placement.instance_type,
@@ -194,6 +198,7 @@ int lease_take_result(struct supervisor *supervisor, struct type_record *type, c
     bool known = open != NULL;
     if (known)
         lease = *open;
+    CRASH_POINT(supervisor_before_result);
     int taken = fleet_result(supervisor->fleet, &said, supervisor->now, lease_take_fact, supervisor);
     if (taken < 0)
         return -1;
@@ -202,6 +207,7 @@ int lease_take_result(struct supervisor *supervisor, struct type_record *type, c
         record_result(supervisor, type, &lease, result, outcome);
     }
     (void)generation;
+    CRASH_POINT(supervisor_after_result);
     type->dirty = true;
     supervisor->arbiter_due = true;
     return 0;
@@ -219,6 +225,7 @@ void lease_renew(struct supervisor *supervisor, struct type_record *type, int64_
         return;
     lease->send_by = mono_add(supervisor->now, supervisor->config->send_by);
     commit(supervisor, lease);
+    CRASH_POINT(supervisor_after_renewal);
     log_info("grant.renewed", "type=%s grant=%lld", type->name, (long long)grant);
 }
 

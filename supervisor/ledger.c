@@ -1,105 +1,21 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* ledger.c: opens the ledger, and the thread that writes it.
+/* ledger.c: the ledger and the thread that writes it.
  * Runs in: supervisor. The thread owns the database handle after ledger_start; main loop and thread share only the
- * fields below `lock`. Changes are made in ledger_change.c, rows are read at start in ledger_load.c. */
+ * fields below `lock`. The file is opened in ledger_open.c, changes are made in ledger_change.c, rows are read at start
+ * in ledger_load.c, copies are made in ledger_backup.c. */
 #include "supervisor/ledger.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/crash.h"
 #include "common/text.h"
 #include "supervisor/ledger_private.h"
 
 /* ---- opening ---- */
-
-static int run(sqlite3 *database, const char *sql, struct error *err)
-{
-    if (sqlite3_exec(database, sql, NULL, NULL, NULL) == SQLITE_OK)
-        return 0;
-    return error_set(err, ERROR_LOCAL, "ledger: %s", sqlite3_errmsg(database));
-}
-
-static bool is_damage(int code)
-{
-    return (code & 0xff) == SQLITE_CORRUPT || (code & 0xff) == SQLITE_NOTADB;
-}
-
-/* 1: sound, 0: damaged, -1: cannot be told. */
-static int check_integrity(sqlite3 *database, struct error *err)
-{
-    sqlite3_stmt *query = NULL;
-    int result = sqlite3_prepare_v2(database, "PRAGMA integrity_check(1)", -1, &query, NULL);
-
-    if (result == SQLITE_OK)
-        result = sqlite3_step(query);
-    bool sound = result == SQLITE_ROW && text_equal((const char *)sqlite3_column_text(query, 0), "ok");
-    sqlite3_finalize(query);
-    if (result == SQLITE_ROW || is_damage(result))
-        return sound;
-    return error_set(err, ERROR_LOCAL, "ledger: %s", sqlite3_errmsg(database));
-}
-
-/* As above; the database stays open only when it is sound. */
-static int open_file(struct ledger *ledger, struct error *err)
-{
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int sound = -1;
-
-    if (sqlite3_open_v2(ledger->path, &ledger->database, flags, NULL) != SQLITE_OK) {
-        error_set(err, ERROR_LOCAL, "%s: %s", ledger->path, sqlite3_errmsg(ledger->database));
-    } else {
-        sqlite3_busy_timeout(ledger->database, 1000);
-        sound = check_integrity(ledger->database, err);
-        if (sound == 1 && run(ledger->database, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err) != 0)
-            sound = is_damage(sqlite3_errcode(ledger->database)) ? 0 : -1;
-    }
-    if (sound != 1) {
-        sqlite3_close(ledger->database);
-        ledger->database = NULL;
-    }
-    return sound;
-}
-
-static int move_aside(const struct ledger *ledger, char *aside, size_t size, struct error *err)
-{
-    static const char *const endings[] = {"", "-wal", "-shm"};
-    char stamp[40], from[400], to[400];
-
-    wall_format(clock_wall(), stamp, sizeof stamp);
-    if (text_format(aside, size, "%s.damaged-%s", ledger->path, stamp) != 0)
-        return error_set(err, ERROR_LOCAL, "ledger: its path is too long");
-    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
-        if (text_format(from, sizeof from, "%s%s", ledger->path, endings[i]) != 0 ||
-            text_format(to, sizeof to, "%s%s", aside, endings[i]) != 0)
-            return error_set(err, ERROR_LOCAL, "ledger: its path is too long");
-        if (rename(from, to) != 0 && errno != ENOENT)
-            return error_set_errno(err, ERROR_LOCAL, "moving %s aside", from);
-    }
-    return 0;
-}
-
-static int open_or_replace(struct ledger *ledger, enum ledger_start *start, char *aside, size_t aside_size,
-                           struct error *err)
-{
-    struct stat there;
-
-    *start = stat(ledger->path, &there) == 0 ? LEDGER_KEPT : LEDGER_NEW;
-    int sound = open_file(ledger, err);
-    if (sound == 0) {
-        *start = LEDGER_DAMAGED;
-        if (move_aside(ledger, aside, aside_size, err) != 0)
-            return -1;
-        sound = open_file(ledger, err);
-    }
-    if (sound == 0)
-        return error_set(err, ERROR_LOCAL, "%s: a new ledger is damaged at once", ledger->path);
-    return sound == 1 ? 0 : -1;
-}
 
 int ledger_open(struct ledger **out, const char *state_dir, enum ledger_start *start, char *aside, size_t aside_size,
                 struct error *err)
@@ -113,7 +29,7 @@ int ledger_open(struct ledger **out, const char *state_dir, enum ledger_start *s
     pthread_mutex_init(&ledger->lock, NULL);
     pthread_cond_init(&ledger->changed, NULL);
     if (ledger->event_fd >= 0 && text_format(ledger->path, sizeof ledger->path, "%s/ledger.db", state_dir) == 0 &&
-        open_or_replace(ledger, start, aside, aside_size, err) == 0 && ledger_migrate(ledger->database, err) == 0) {
+        ledger_open_file(ledger, start, aside, aside_size, err) == 0) {
         *out = ledger;
         return 0;
     }
@@ -149,12 +65,15 @@ static int write_change(struct ledger *ledger, const struct ledger_change *chang
 
 static int write_batch(struct ledger *ledger, const struct ledger_batch *batch)
 {
+    CRASH_POINT(supervisor_before_begin);
     int result = sqlite3_exec(ledger->database, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
     for (size_t i = 0; result == SQLITE_OK && i < batch->count; i++)
         result = write_change(ledger, &batch->changes[i]);
+    CRASH_POINT(supervisor_before_commit);
     if (result == SQLITE_OK)
         result = sqlite3_exec(ledger->database, "COMMIT", NULL, NULL, NULL);
+    CRASH_POINT(supervisor_after_commit);
     if (result != SQLITE_OK && !sqlite3_get_autocommit(ledger->database))
         sqlite3_exec(ledger->database, "ROLLBACK", NULL, NULL, NULL);
     return result;
@@ -195,27 +114,42 @@ static bool insist(struct ledger *ledger)
     return !abandoned;
 }
 
+/* The batch that was handed over; false: the daemon ends without it. */
+static bool write_handed_over(struct ledger *ledger)
+{
+    if (!insist(ledger))
+        return false;
+    ledger_batch_free(&ledger->writing);
+    pthread_mutex_lock(&ledger->lock);
+    ledger->busy = false;
+    ledger->acknowledged = ledger->writing.ticket;
+    ledger->problem[0] = '\0';
+    pthread_cond_broadcast(&ledger->changed);
+    pthread_mutex_unlock(&ledger->lock);
+    eventfd_write(ledger->event_fd, 1);
+    return true;
+}
+
+/* Batches, and between them a backup's steps. */
 static void *write_for_ever(void *context)
 {
     struct ledger *ledger = context;
+    bool going_on = true;
 
-    for (;;) {
+    while (going_on) {
         pthread_mutex_lock(&ledger->lock);
-        while (!ledger->busy && !ledger->ending)
+        while (!ledger->busy && !ledger->ending && !ledger_backup_waits(ledger))
             pthread_cond_wait(&ledger->changed, &ledger->lock);
         bool work = ledger->busy;
+        going_on = work || !ledger->ending;
         pthread_mutex_unlock(&ledger->lock);
-        if (!work || !insist(ledger))
-            return NULL;
-        ledger_batch_free(&ledger->writing);
-        pthread_mutex_lock(&ledger->lock);
-        ledger->busy = false;
-        ledger->acknowledged = ledger->writing.ticket;
-        ledger->problem[0] = '\0';
-        pthread_cond_broadcast(&ledger->changed);
-        pthread_mutex_unlock(&ledger->lock);
-        eventfd_write(ledger->event_fd, 1);
+        if (work)
+            going_on = write_handed_over(ledger);
+        if (going_on)
+            ledger_backup_step(ledger);
     }
+    ledger_backup_abandon(ledger);
+    return NULL;
 }
 
 int ledger_start(struct ledger *ledger, struct error *err)

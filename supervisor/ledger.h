@@ -28,7 +28,8 @@ struct ledger;
 enum ledger_start { LEDGER_KEPT, LEDGER_NEW, LEDGER_DAMAGED /* moved aside: `aside` says where */ };
 
 /* Opens <state_dir>/ledger.db, checks its integrity, brings its schema up to date. A file of a newer schema is an
- * error, a damaged one is moved aside, never deleted. */
+ * error, a damaged one is moved aside, never deleted; its successor says "rebuilt" and "spend-unknown" in its meta rows
+ * before it takes the name, so that a crash on the way forgets neither. */
 int ledger_open(struct ledger **out, const char *state_dir, enum ledger_start *start, char *aside, size_t aside_size,
                 struct error *err);
 
@@ -57,6 +58,11 @@ int ledger_fd(const struct ledger *ledger);
 void ledger_clear_fd(struct ledger *ledger);
 /* Copies what is wrong, "" if nothing; returns true when something is. */
 bool ledger_problem(struct ledger *ledger, char *out, size_t size);
+/* Begins a copy of everything into a new file `path`, absolute, made by the thread between its batches; one at a time.
+ * The copy says "backup" in its meta rows: who restores it knows that newer grants are not in it. -1: not now. */
+int ledger_backup(struct ledger *ledger, const char *path, struct error *err);
+/* True once after each backup's end; `problem` "": the file is there, whole and synced. */
+bool ledger_backup_ended(struct ledger *ledger, char *problem, size_t size);
 /* Commits what was added if that is done within the limit, then ends the thread. NULL-safe. */
 void ledger_close(struct ledger **ledger, struct span limit);
 

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "common/crash.h"
+
 static const char *const migrations[] = {
     /* 1 */
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -92,9 +94,11 @@ static int migrate_to(sqlite3 *database, int version, struct error *err)
 {
     char *sql =
         sqlite3_mprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT;", migrations[version - 1], version);
+    CRASH_POINT(supervisor_before_migration);
     int result = sql ? sqlite3_exec(database, sql, NULL, NULL, NULL) : SQLITE_NOMEM;
 
     sqlite3_free(sql);
+    CRASH_POINT(supervisor_after_migration);
     if (result == SQLITE_OK)
         return 0;
     error_set(err, ERROR_LOCAL, "ledger: bringing it to version %d: %s", version, sqlite3_errmsg(database));

@@ -101,12 +101,8 @@ static int open_ledger(struct supervisor *supervisor, struct error *err)
     if (ledger_open(&supervisor->ledger, supervisor->config->state_dir, &start, aside, sizeof aside, err) != 0 ||
         restore_from_ledger(supervisor, err) != 0)
         return -1;
-    if (start == LEDGER_DAMAGED) {
-        supervisor->rebuilt = supervisor->budget_unknown = true;
-        ledger_put_meta(supervisor->ledger, "rebuilt", "yes");
-        ledger_put_meta(supervisor->ledger, "spend-unknown", "yes");
+    if (start == LEDGER_DAMAGED) /* its successor says so in its rows */
         event_record(supervisor, "ledger-lost", NULL, NULL, "it was damaged and moved to %s", aside);
-    }
     if (supervisor->rebuilt)
         alarm_raise(supervisor, "ledger-lost", "",
                     "the ledger was lost: nothing is granted until all regions are listed and one grace is over");

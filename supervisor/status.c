@@ -7,6 +7,7 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/crash.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "supervisor/decide.h"
@@ -18,9 +19,11 @@ static void send_text(struct supervisor *supervisor, const char *topic, json_t *
 {
     char *text = json_text(body);
 
+    CRASH_POINT(supervisor_before_status);
     /* An XPUB socket never waits: it drops for readers that are full. */
     if (text && zmq_send(supervisor->status, topic, strlen(topic), ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0)
         zmq_send(supervisor->status, text, strlen(text), ZMQ_DONTWAIT);
+    CRASH_POINT(supervisor_after_status);
     free(text);
 }
 

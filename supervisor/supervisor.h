@@ -172,11 +172,14 @@ struct supervisor {
     struct budget_day day;
     struct mono accrued;
     bool budget_unknown; /* the ledger was lost: no grants under a daily cap until the next day */
+    bool restored;       /* the ledger is a backup: what was granted after it is not in it */
     bool rebuilt;        /* the ledger was lost: no grants until all regions are listed and one grace is over */
     struct ledger *ledger;
     char ledger_problem[256];
     uint64_t ledger_seen; /* the last ticket whose grants were sent */
     int64_t last_grant;
+    char backup_peer[256]; /* who asked for the backup that is under way, and as which request */
+    int64_t backup_request;
 
     struct event events[EVENTS_KEPT]; /* a ring */
     int64_t event_count;              /* the last event's sequence */

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "common/crash.h"
 #include "common/text.h"
 #include "supervisor/bus.h"
 #include "supervisor/events.h"
@@ -67,7 +68,9 @@ static void order(struct supervisor *supervisor, struct type_record *type, struc
     terminate->order = ++supervisor->counters.orders;
     text_copy(terminate->cause, sizeof terminate->cause, condemned->cause);
     text_copy(terminate->type, sizeof terminate->type, type->name);
+    CRASH_POINT(supervisor_before_terminate);
     bus_post(supervisor, &region->worker, message);
+    CRASH_POINT(supervisor_after_terminate);
     event_record(supervisor, "terminate", type->name, region->name, "%zu instances, %s, the first is %s",
                  terminate->instances_count, condemned->cause, terminate->instances[0].id);
 }

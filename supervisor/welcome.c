@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/json.h"
 #include "common/text.h"
 #include "supervisor/bus.h"
@@ -128,7 +129,9 @@ int welcome_send(struct supervisor *supervisor, struct worker *worker)
         fill_for_region(supervisor, region_of_worker(worker), &message.as.WELCOME);
     else if (type_of_worker(worker)->definition)
         fill_for_type(supervisor, type_of_worker(worker), &message.as.WELCOME);
+    CRASH_POINT(supervisor_before_welcome);
     int result = message.as.WELCOME.definition ? bus_post(supervisor, worker, &message) : -1;
+    CRASH_POINT(supervisor_after_welcome);
     message_clear(&message);
     if (!worker->is_region) {
         type_of_worker(worker)->copy_hash = 0;
@@ -145,6 +148,7 @@ void bus_send_scopes(struct supervisor *supervisor)
             continue;
         struct message message = {.kind = PROTO_SCOPE};
         message.as.SCOPE.definition = welcome_scope(supervisor, region->name);
+        CRASH_POINT(supervisor_before_scope);
         if (message.as.SCOPE.definition && !text_equal(message.as.SCOPE.definition, region->scope) &&
             bus_post(supervisor, &region->worker, &message) == 0) {
             free(region->scope);
@@ -193,6 +197,7 @@ static void send_copy(struct supervisor *supervisor, struct type_record *type, c
     for (size_t i = 0; i < count; i++)
         if (!*entries[i].type || text_equal(entries[i].type, type->name))
             fill_breaker(&copy->breakers[copy->breakers_count++], &entries[i]);
+    CRASH_POINT(supervisor_before_breakers);
     uint64_t hash = hash_of(copy->breakers, copy->breakers_count * sizeof *copy->breakers);
     if (hash != type->copy_hash && bus_post(supervisor, &type->worker, &message) == 0)
         type->copy_hash = hash;

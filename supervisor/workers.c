@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "supervisor/bus.h"
@@ -123,12 +124,14 @@ static void spawn(struct supervisor *supervisor, struct worker *worker)
                               .run_dir = supervisor->config->run_dir,
                               .generation = worker->process.generation,
                               .secret = worker->secret};
+    CRASH_POINT(supervisor_before_spawn);
     if (child_spawn(&worker->child, &supervisor->workshop, &spec, &error) != 0) {
         log_repeating(LOG_ERROR_LEVEL, "spawn.failed", worker->name, error.text, "worker=%s error=%s", worker->name,
                       log_quote(error.text));
         workers_event(supervisor, worker, PROCESS_NOT_SPAWNED, error.text);
         return;
     }
+    CRASH_POINT(supervisor_after_spawn);
     worker->watching = supervisor->loop;
     loop_add_fd(supervisor->loop, worker->child.stderr_fd, EPOLLIN, on_stderr, worker, NULL);
     bus_admit(supervisor, worker);

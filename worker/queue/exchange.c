@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/crash.h"
 #include "common/text.h"
 #include "worker/ec2/offset.h"
 #include "worker/queue/hawk.h"
@@ -39,7 +40,9 @@ static int send_request(struct exchange *exchange, struct error *err)
                                        .size_limit = exchange->size_limit,
                                        .on_done = on_done,
                                        .context = exchange};
+        CRASH_POINT(type_before_demand_call);
         exchange->request = http_start(exchange->http, &request, err);
+        CRASH_POINT(type_after_demand_call);
         result = exchange->request > 0 ? 0 : -1;
         exchange->request = result == 0 ? exchange->request : 0;
     }
