@@ -31,7 +31,7 @@ TEST_PACKAGES := cmocka libmicrohttpd
 PACKAGE_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) $(TEST_PACKAGES) 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS += -I. -D_GNU_SOURCE $(PACKAGE_CFLAGS)
+CPPFLAGS += -I. -D_GNU_SOURCE $(DEFINES) $(PACKAGE_CFLAGS)
 CFLAGS   ?= -O2 -g
 COMPILE_FLAGS := -std=c17 $(WARNINGS) -fno-omit-frame-pointer \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all,-fstack-protector-strong)
@@ -88,10 +88,17 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install clean help FORCE
+.PHONY: all binaries daemons variants chaos restart-bench tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
+daemons: $(daemons)
+
+# The same daemon, built to end itself at named places (common/crash.h), and built wrong on purpose: it commits a grant
+# after sending it, and the chaos test's checker must find that out.
+variants:
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/crash' DEFINES=-DCRASH_POINTS daemons
+	@$(MAKE) --no-print-directory BUILD='$(BUILD)/chaos-control' DEFINES=-DCOMMIT_AFTER_SENDING daemons
 
 # Rewritten only when the command changes, so that other flags rebuild all objects.
 $(BUILD)/flags: FORCE
@@ -138,7 +145,7 @@ define subscriber_rule
 $(BUILD)/$(1): $(call objects_of,subscribers/$(1).c $(filter subscribers/$(1)_%,$(subscriber_sources))) \
 	$(LIBPROTO) $(LIBCOMMON)
 	$$(call say,LD,$$@)
-	$$(hidden)$$(link)
+	$$(hidden)$$(link) $$(SIM_LIBS)
 endef
 $(foreach main,$(subscriber_mains),$(eval $(call subscriber_rule,$(basename $(notdir $(main))))))
 
@@ -183,7 +190,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ALL_LIBRARIES)
 
 # ---- checks --------------------------------------------------------------------------------------------------------
 
-check: all walls ## build, check the walls, run all tests; FILTER=word chooses, SAN=address,undefined instruments
+check: all variants walls ## build, check the walls, run all tests; FILTER=word chooses, SAN=address,undefined instruments
 	@BUILD='$(BUILD)' $(PYTHON) tests/run --build '$(BUILD)' $(if $(FILTER),--filter '$(FILTER)')
 
 walls: ## who may include what, SPDX lines, sizes of functions and files
@@ -211,6 +218,12 @@ fuzz-run: $(fuzzers) $(BUILD)/tools/fuzz_seeds
 		$(BUILD)/tools/fuzz_seeds $$name $(BUILD)/corpus/$$name; \
 		echo "  FUZZ   $$name"; $$program -max_total_time=$(or $(SECONDS),30) -verbosity=0 -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \
 		-artifact_prefix=$(BUILD)/corpus/$$name- $(BUILD)/corpus/$$name; done
+
+chaos: binaries ## kill, stop and starve any process of a running daemon, then judge: KILLS=1000 SEED=1
+	@BUILD='$(BUILD)' $(PYTHON) tests/chaos/run.py --kills '$(or $(KILLS),1000)' --seed '$(or $(SEED),1)'
+
+restart-bench: binaries ## exec to first grant with TYPES=1000 types and INSTANCES=10000 instances; build/bench/restart.json
+	@BUILD='$(BUILD)' $(PYTHON) tests/bench/restart.py --types '$(or $(TYPES),1000)' --instances '$(or $(INSTANCES),10000)'
 
 docs: $(tools) binaries ## write the generated documents anew (a test compares them)
 	@set -e; for program in $(filter %_document,$(tools)); do name=$$(basename $$program _document); \
@@ -244,6 +257,6 @@ clean: ## remove build/
 
 help: ## this list
 	@echo 'make TARGET [V=1] [CC=clang] [SAN=address,undefined] [FILTER=word] [SPEED=n]'
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)$(if $(benches),, | grep -v '^  bench ')
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)$(if $(benches),, | grep -v '^  bench ')
 
 FORCE:
