@@ -39,7 +39,7 @@ class Ceiling(journal.Reader):
 
     def instance_changed(self, t, line):
         if not line.get("from"):
-            self.created[self.token_of.get(line["id"])] += 1
+            self.created[line.get("token") or self.token_of.get(line["id"])] += 1
 
     def launch_asked(self, t, line):
         name = line.get("type") or ""

@@ -13,7 +13,7 @@ IMAGE_PV = "ami-00000002"   # what m1.medium and m1.large boot in the catalogue 
 # Seconds of the story: lead-in (the daemon starts, ordinary types take their first tasks), act 1, act 2.
 LEAD_IN, ACT = 30, 150
 SICK_PENDING = 6000
-MAX_CAPACITY = 620     # global, units: desktop-test alone could fill it many times over
+MAX_CAPACITY = 760     # global, units: desktop-test alone could fill it many times over
 SICK_MAX_CAPACITY = 3000
 
 # name -> (instance types, tasks an hour, seconds a task)

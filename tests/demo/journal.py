@@ -119,7 +119,7 @@ class Reader:
             supply.units.pop(identity, None)
         else:
             if not line.get("from"):
-                token = self.token_of.get(identity)
+                token = line.get("token") or self.token_of.get(identity)
                 if supply.in_flight.get(token, 0) > 0:
                     supply.in_flight[token] -= 1
             supply.units[identity] = line.get("units") or 1

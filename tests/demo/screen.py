@@ -8,6 +8,7 @@ RESET, BOLD, DIM, RED, GREEN, YELLOW, CYAN = "\033[0m", "\033[1m", "\033[2m", "\
 STATE_COLOURS = {"live": GREEN, "quarantined": RED, "failing": RED, "backing-off": YELLOW, "starting": CYAN,
                  "paused": YELLOW}
 PLAIN_EVERY = 5
+EVERYDAY = {"event.launched", "event.specification-proven", "event.worker-live", "event.region-listed"}
 
 
 def value(data, name):
@@ -60,18 +61,20 @@ class Screen:
         return " | ".join(parts)
 
     def rows(self, stream, room):
-        types = stream.types()
+        types = {name: data for name, data in stream.types().items() if name in self.important
+                 or value(data, "pending") or value(data, "serving") or data.get("state") not in ("live", None)}
         busy = sorted((name for name in types if name not in self.important),
                       key=lambda name: (-(value(types[name], "pending") or 0), -(value(types[name], "serving") or 0),
                                         name))
         return [(name, types[name]) for name in self.important if name in types] + \
-            [(name, types[name]) for name in busy[:max(0, room)]], max(0, len(busy) - room)
+            [(name, types[name]) for name in busy[:max(0, room)]], len(stream.types()) - len(self.important) - \
+            min(len(busy), max(0, room))
 
     def type_line(self, name, data, width):
         state = data.get("state", "?")
         colour = STATE_COLOURS.get(state, "")
         mark = BOLD if name in self.important else ""
-        wait = value(data, "oldestWait")
+        wait = value(data, "oldestWait") if value(data, "pending") else None
         line = (f"{name:<24}{number(value(data, 'pending'))}{'-' if wait is None else format(wait, '.1f'):>9}"
                 f"{number(value(data, 'serving'), 9)}{number(value(data, 'leased'), 8)}"
                 f"{number(value(data, 'launches'), 10)}{number(value(data, 'launchFailures'), 8)}  ")
@@ -96,14 +99,16 @@ class Screen:
             f"{DIM}{'type':<24}{'waiting':>6}{'oldest s':>9}{'serving':>8}{'leased':>8}{'launches':>10}"
             f"{'refused':>8}  state        why{RESET}",
         ]
-        rows, hidden = self.rows(stream, size.lines - len(lines) - len(self.important) - 7)
+        rows, hidden = self.rows(stream, size.lines - len(lines) - len(self.important) - 9)
         lines += [self.type_line(name, data, size.columns) for name, data in rows]
-        lines.append(f"{DIM}... and {hidden} more types{RESET}" if hidden else "")
-        for at, topic, data in stream.notes[-4:]:
-            sentence = data.get("text") or data.get("why") or data.get("message") or str(data)
+        lines.append(f"{DIM}... and {hidden} more types, most of them idle{RESET}" if hidden else "")
+        telling = [note for note in stream.notes if note[1].startswith("alarm.") or note[1] not in EVERYDAY]
+        lines.append("")
+        for at, topic, data in telling[-5:]:
+            about = data.get("type") or data.get("subject") or data.get("region") or ""
             colour = RED if topic.startswith("alarm") else DIM
-            lines.append(f"{colour}{time.strftime('%H:%M:%S', time.localtime(at))} {topic}: "
-                         f"{sentence}"[:size.columns + len(colour)] + RESET)
+            lines.append(f"{colour}{time.strftime('%H:%M:%S', time.localtime(at))} {topic} {about}: "
+                         f"{data.get('text') or data}"[:size.columns + len(colour)] + RESET)
         if not self.drawn:
             sys.stdout.write("\033[2J")
             self.drawn = True
