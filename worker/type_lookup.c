@@ -128,13 +128,24 @@ static struct launch *asked_as(const struct type_worker *worker, int64_t id)
     return NULL;
 }
 
+/* Listings are eventually consistent: some of a launch may be missing for a while. Fewer than asked for are believed
+ * when the next look-up finds as many. */
+static bool may_be_all(struct launch *launch, size_t found)
+{
+    bool believed = (int64_t)found >= launch->grant.count || found == launch->found_before;
+    launch->found_before = found;
+    return believed;
+}
+
 static void take_answer(struct type_worker *worker, const struct proto_FOUND *found, struct mono now)
 {
     struct launch *launch = asked_as(worker, found->id);
     CRASH_POINT(type_after_lookup_answer);
     if (!launch)
         return;
-    if (found->known && found->rows_count > 0)
+    if (found->known && found->rows_count > 0 && !may_be_all(launch, found->rows_count))
+        move(launch, LOOKUP_FAILED, now);
+    else if (found->known && found->rows_count > 0)
         type_launch_found(launch, found->rows, found->rows_count, NULL);
     else if (!found->known)
         move(launch, LOOKUP_FAILED, now);

@@ -43,9 +43,10 @@ struct launch {
     bool was_unknown;       /* from then on only ids are a definite result */
     struct proto_ROW *rows; /* instances in the answer, as they come */
     size_t row_count;
-    struct mono due;   /* of the next step in LOOKING, RENEWING, WAITING */
-    struct span delay; /* between failed look-ups, growing */
-    int64_t lookup;    /* number of the look-up under way; 0 none */
+    struct mono due;     /* of the next step in LOOKING, RENEWING, WAITING */
+    struct span delay;   /* between failed look-ups, growing */
+    int64_t lookup;      /* number of the look-up under way; 0 none */
+    size_t found_before; /* instances that the last look-up found, when they were fewer than asked for */
 };
 
 /* An option of the plan with the time its price was read. */
