@@ -152,8 +152,8 @@ static void lay_out_type(struct step *step, size_t index, struct lot_state *lots
     state->memory = &step->arbiter->types[index];
     state->lots = lots;
     state->open_in = step->open_in + index * step->region_count;
-    state->held = (struct amounts){
-        {type->held_units, type->held_instances, type->held_cost.micros, type->held_cost.micros}};
+    state->held =
+        (struct amounts){{type->held_units, type->held_instances, type->held_cost.micros, type->held_cost.micros}};
     state->below_floor = type->min_units - type->serving_units;
     amounts_add(&step->total, &state->held, 1);
 }
@@ -345,8 +345,7 @@ static void find_next_step(struct step *step)
             next = mono_min(next, bucket_next(&step->arbiter->regions[i].bucket, step->settings));
     for (size_t i = 0; i < step->order_count; i++) {
         const struct type_state *state = &step->types[step->order[i]];
-        if (state->type->quarantined && state->open_leases == 0 &&
-            mono_before(now, state->type->quarantine_until))
+        if (state->type->quarantined && state->open_leases == 0 && mono_before(now, state->type->quarantine_until))
             next = mono_min(next, state->type->quarantine_until);
         if (state->lacks && state->unmet > 0) /* its rounds count once per tick */
             next = mono_min(next, mono_add(now, step->settings->tick));

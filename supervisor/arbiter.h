@@ -66,7 +66,7 @@ struct arbiter_type {
     bool canary; /* its spec has not passed: one lease at a time */
     /* held: instances that occupy, leases not included */
     int64_t held_units, held_instances;
-    int64_t serving_units; /* for the floor */
+    int64_t serving_units;  /* for the floor */
     struct money held_cost; /* committed per hour */
     /* the current bid */
     bool bids;
@@ -119,7 +119,7 @@ struct arbiter_output {
     size_t grant_count;
     struct arbiter_denial *denials; /* for each lot that was cut or refused */
     size_t denial_count;
-    struct mono again; /* call again by then: tokens refill, a round may close; MONO_NEVER */
+    struct mono again;                            /* call again by then: tokens refill, a round may close; MONO_NEVER */
     bool over_units, over_instances, over_hourly; /* a cap is already passed: alarm, no terminations */
 };
 
@@ -141,7 +141,9 @@ void arbiter_returned(struct arbiter *arbiter, const char *region, int64_t calls
 bool arbiter_spare_call(struct arbiter *arbiter, const char *region, struct mono now);
 
 /* For status: tokens that are there and the present refill a second. */
-struct arbiter_bucket { double calls, instances, calls_refill, instances_refill; };
+struct arbiter_bucket {
+    double calls, instances, calls_refill, instances_refill;
+};
 bool arbiter_bucket(const struct arbiter *arbiter, const char *region, struct mono now, struct arbiter_bucket *out);
 
 #endif

@@ -100,10 +100,8 @@ void bucket_limited(struct bucket *bucket, const struct arbiter_settings *settin
     if (mono_is_set(bucket->halved) && !mono_reached(mono_add(bucket->halved, HALVE_AT_MOST_EVERY), now))
         return;
     bucket->halved = now;
-    bucket->calls_refill =
-        fmax(bucket->calls_refill / 2, fmin(LEAST_REFILL, configured_calls(settings)));
-    bucket->instances_refill =
-        fmax(bucket->instances_refill / 2, fmin(LEAST_REFILL, configured_instances(settings)));
+    bucket->calls_refill = fmax(bucket->calls_refill / 2, fmin(LEAST_REFILL, configured_calls(settings)));
+    bucket->instances_refill = fmax(bucket->instances_refill / 2, fmin(LEAST_REFILL, configured_instances(settings)));
 }
 
 /* Seconds until one token is there, never too early by more than a rounding. */
@@ -122,9 +120,9 @@ struct mono bucket_next(const struct bucket *bucket, const struct arbiter_settin
 {
     if (without_buckets(settings))
         return bucket->at;
-    double seconds = fmax(seconds_until_one(bucket->calls, bucket->calls_refill, configured_calls(settings)),
-                          seconds_until_one(bucket->instances, bucket->instances_refill,
-                                            configured_instances(settings)));
+    double seconds =
+        fmax(seconds_until_one(bucket->calls, bucket->calls_refill, configured_calls(settings)),
+             seconds_until_one(bucket->instances, bucket->instances_refill, configured_instances(settings)));
     if (!isfinite(seconds) || seconds > 1e9)
         return MONO_NEVER;
     return mono_add(bucket->at, SPAN_US(ceil(seconds * 1e6) + 1));

@@ -162,8 +162,7 @@ static int64_t allow(const struct cap_state *cap, const struct type_state *state
 }
 
 /* Which of the rules it is that leaves no room for one more than `n`. */
-static enum denial why(const struct step *step, const struct type_state *state, enum cap which, int64_t each,
-                       int64_t n)
+static enum denial why(const struct step *step, const struct type_state *state, enum cap which, int64_t each, int64_t n)
 {
     static const enum denial global[] = {DENIED_BY_GLOBAL_UNITS, DENIED_BY_GLOBAL_INSTANCES, DENIED_BY_HOURLY_COST,
                                          DENIED_BY_DAILY_COST};

@@ -14,7 +14,9 @@
 enum cap { CAP_UNITS, CAP_INSTANCES, CAP_HOURLY, CAP_DAILY, CAP_COUNT };
 
 /* So much in each cap; both money caps in micro-dollars an hour. */
-struct amounts { int64_t of[CAP_COUNT]; };
+struct amounts {
+    int64_t of[CAP_COUNT];
+};
 
 struct cap_state {
     bool limited;
@@ -143,7 +145,7 @@ struct step {
     struct amounts total; /* held + leased, of all */
     struct amounts empty; /* one instance of each type that holds none */
     struct amounts aside; /* for first lots that wait for tokens */
-    bool claimed; /* somebody owns room */
+    bool claimed;         /* somebody owns room */
     struct cap_state caps[CAP_COUNT];
     uint64_t waiting;     /* regions in which a first lot waits for tokens */
     uint64_t step3_waits; /* regions in which step 3 waits for tokens */

@@ -65,8 +65,8 @@ static void close_for(struct breakers *breakers, struct breaker *breaker, struct
 {
     breaker->entry.delay = delay;
     breaker->entry.probe = 0;
-    breaker->entry.until = mono_add(
-        now, breaker_rules[breaker->kind].pace == PACE_CAPACITY ? jittered(breakers, delay) : delay);
+    breaker->entry.until =
+        mono_add(now, breaker_rules[breaker->kind].pace == PACE_CAPACITY ? jittered(breakers, delay) : delay);
     breakers->version++;
 }
 
@@ -114,8 +114,8 @@ static void strike(struct breakers *breakers, enum breaker_kind kind, const stru
 /* A probe ended without telling anything about this breaker. */
 static void undecided(struct breakers *breakers, struct breaker *breaker, struct mono now)
 {
-    struct span wait = breaker_is_shared(breaker->kind) ? SPAN_US(0)
-                                                        : breaker_first_delay(breaker->kind, &breakers->settings);
+    struct span wait =
+        breaker_is_shared(breaker->kind) ? SPAN_US(0) : breaker_first_delay(breaker->kind, &breakers->settings);
     breaker->entry.probe = 0;
     breaker->entry.until = mono_add(now, wait);
     breakers->version++;
@@ -126,9 +126,9 @@ static void settle_probes(struct breakers *breakers, int64_t grant, enum breaker
 {
     for (size_t i = 0; grant != 0 && i < breakers->active_count; i++) {
         struct breaker *breaker = breakers->list[i];
-        bool same = struck != KIND_NONE && (breaker->kind == struck ||
-                                            (breaker->kind == KIND_QUARANTINE &&
-                                             (struck == KIND_DEFINITION || struck == KIND_PERMISSION)));
+        bool same = struck != KIND_NONE &&
+                    (breaker->kind == struck ||
+                     (breaker->kind == KIND_QUARANTINE && (struck == KIND_DEFINITION || struck == KIND_PERMISSION)));
         if (breaker->entry.probe == grant && !same)
             undecided(breakers, breaker, now);
     }
@@ -268,20 +268,18 @@ void breakers_failed(struct breakers *breakers, const struct breaker_subject *su
 static void prove(struct breakers *breakers, const struct breaker_keys *keys, int64_t grant, enum breaker_proof proof)
 {
     for (enum breaker_kind kind = 0; kind < KIND_COUNT; kind++) {
-        struct breaker *breaker =
-            breaker_rules[kind].proof == proof ? breaker_find(breakers, kind, keys) : NULL;
+        struct breaker *breaker = breaker_rules[kind].proof == proof ? breaker_find(breakers, kind, keys) : NULL;
         if (!breaker)
             continue;
-        bool says_nothing = kind == KIND_PRICE &&
-                            money_compare(keys->subject->max_price, breaker->entry.price_at_most) > 0;
+        bool says_nothing =
+            kind == KIND_PRICE && money_compare(keys->subject->max_price, breaker->entry.price_at_most) > 0;
         if (says_nothing || (breaker->active && breaker->entry.probe != grant && grant <= breaker->failed_grant))
             continue;
         breaker_remove(breakers, breaker);
     }
 }
 
-void breakers_launched(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant,
-                       struct mono now)
+void breakers_launched(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant, struct mono now)
 {
     struct breaker_type *type = breaker_type_get(breakers, subject->type);
     struct breaker_keys keys;
@@ -326,8 +324,7 @@ void breakers_died_early(struct breakers *breakers, const struct breaker_subject
         strike(breakers, KIND_WITHOUT_EFFECT, &keys, grant, code, now);
 }
 
-void breakers_survived(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant,
-                       struct mono now)
+void breakers_survived(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant, struct mono now)
 {
     struct breaker_keys keys;
 
@@ -358,8 +355,7 @@ void breakers_worked(struct breakers *breakers, const char *type, int64_t grant,
     remove_scope(breakers, KIND_WITHOUT_EFFECT, &keys);
 }
 
-void breakers_granted(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant,
-                      struct mono now)
+void breakers_granted(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant, struct mono now)
 {
     struct breaker_keys keys;
 

@@ -65,8 +65,7 @@ void breakers_without_effect(struct breakers *breakers, const struct breaker_sub
 /* An instance of the type took work: lifts "without effect" at once. */
 void breakers_worked(struct breakers *breakers, const char *type, int64_t grant, struct mono now);
 /* The arbiter granted: if a half-open breaker was in the way, this is its probe. */
-void breakers_granted(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant,
-                      struct mono now);
+void breakers_granted(struct breakers *breakers, const struct breaker_subject *subject, int64_t grant, struct mono now);
 /* The grant came back unsent: its probe never ran. */
 void breakers_unsent(struct breakers *breakers, int64_t grant, struct mono now);
 /* A new definition of the type was applied: its definition breakers, not-offered for its scope, quarantine end. */
@@ -95,8 +94,8 @@ struct breaker_entry {
     enum breaker_state state;
     char code[CODE_SIZE];
     struct mono since, until;
-    struct span delay;  /* the one that runs; doubled at the next failure */
-    int64_t probe;      /* grant that probes now, 0 none */
+    struct span delay; /* the one that runs; doubled at the next failure */
+    int64_t probe;     /* grant that probes now, 0 none */
     int64_t failures;
     const char *lifted_by; /* what would lift it at once: "a new definition", "provisionctl lift SCOPE" */
 };

@@ -96,7 +96,10 @@ struct breaker_type {
     char name[NAME_SIZE];
     int64_t refusals; /* definition or permission, running */
     int64_t refused;  /* the newest grant among them */
-    struct { int64_t grant; bool failed; } launches[3]; /* the newest first */
+    struct {
+        int64_t grant;
+        bool failed;
+    } launches[3]; /* the newest first */
     int64_t launch_count;
     struct mono defined; /* when its present definition was applied */
     int64_t profile_tries;

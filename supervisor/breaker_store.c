@@ -152,15 +152,14 @@ static void fill_entry(struct breaker_entry *entry, enum breaker_kind kind, cons
 {
     const struct breaker_rule *rule = &breaker_rules[kind];
     const char *texts[FIELD_COUNT];
-    struct { char *text; size_t size; } fields[FIELD_COUNT] = {
-        {entry->type, sizeof entry->type},
-        {entry->region, sizeof entry->region},
-        {entry->zone, sizeof entry->zone},
-        {entry->instance_type, sizeof entry->instance_type},
-        {entry->market, sizeof entry->market},
-        {entry->quota_class, sizeof entry->quota_class},
-        {entry->subnet, sizeof entry->subnet},
-        {entry->spec_hash, sizeof entry->spec_hash},
+    struct {
+        char *text;
+        size_t size;
+    } fields[FIELD_COUNT] = {
+        {entry->type, sizeof entry->type},     {entry->region, sizeof entry->region},
+        {entry->zone, sizeof entry->zone},     {entry->instance_type, sizeof entry->instance_type},
+        {entry->market, sizeof entry->market}, {entry->quota_class, sizeof entry->quota_class},
+        {entry->subnet, sizeof entry->subnet}, {entry->spec_hash, sizeof entry->spec_hash},
     };
 
     subject_texts(keys, texts);

@@ -104,13 +104,15 @@ struct span breaker_probe_limit(enum breaker_kind kind, const struct breaker_set
 
 /* Letters before the first digit -> EC2's quota "Running On-Demand <group> instances" and "All <group> Spot Instance
  * Requests" (AWS user guide, "Amazon EC2 instance quotas"). Families that are not listed keep to themselves. */
-static const struct { const char *family, *group; } quota_families[] = {
-    {"a", "standard"},   {"c", "standard"},   {"d", "standard"},  {"h", "standard"}, {"i", "standard"},
-    {"m", "standard"},   {"r", "standard"},   {"t", "standard"},  {"z", "standard"}, {"im", "standard"},
-    {"is", "standard"},  {"cc", "standard"},  {"cr", "standard"}, {"hi", "standard"}, {"hs", "standard"},
-    {"f", "f"},          {"g", "g-vt"},       {"gr", "g-vt"},     {"vt", "g-vt"},    {"cg", "g-vt"},
-    {"p", "p"},          {"x", "x"},          {"inf", "inf"},     {"trn", "trn"},    {"dl", "dl"},
-    {"hpc", "hpc"},      {"u", "u"},
+static const struct {
+    const char *family, *group;
+} quota_families[] = {
+    {"a", "standard"},  {"c", "standard"},  {"d", "standard"},  {"h", "standard"},  {"i", "standard"},
+    {"m", "standard"},  {"r", "standard"},  {"t", "standard"},  {"z", "standard"},  {"im", "standard"},
+    {"is", "standard"}, {"cc", "standard"}, {"cr", "standard"}, {"hi", "standard"}, {"hs", "standard"},
+    {"f", "f"},         {"g", "g-vt"},      {"gr", "g-vt"},     {"vt", "g-vt"},     {"cg", "g-vt"},
+    {"p", "p"},         {"x", "x"},         {"inf", "inf"},     {"trn", "trn"},     {"dl", "dl"},
+    {"hpc", "hpc"},     {"u", "u"},
 };
 
 void breaker_quota_class(const char *instance_type, char *out, size_t size)
@@ -131,7 +133,10 @@ void breaker_quota_class(const char *instance_type, char *out, size_t size)
 }
 
 /* State reasons of facts/ec2.md; one that is not listed is laid to the type. */
-static const struct { const char *code; enum death death; } deaths[] = {
+static const struct {
+    const char *code;
+    enum death death;
+} deaths[] = {
     {"Client.VolumeLimitExceeded", DEATH_SHARED}, /* case B15: the account's quota, whoever launches */
     {"Server.InsufficientInstanceCapacity", DEATH_BY_CAPACITY},
     {"Server.SpotInstanceTermination", DEATH_BY_CAPACITY},

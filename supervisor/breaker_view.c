@@ -70,8 +70,7 @@ struct breaker_view breakers_look(const struct breakers *breakers, const struct 
     return view;
 }
 
-bool breakers_quarantined(const struct breakers *breakers, const char *type, struct breaker_view *view,
-                          struct mono now)
+bool breakers_quarantined(const struct breakers *breakers, const char *type, struct breaker_view *view, struct mono now)
 {
     struct breaker_subject subject = {.type = type, .spec_hash = "", .subnet = ""};
     struct breaker_keys keys;
@@ -104,9 +103,9 @@ void breakers_new_definition(struct breakers *breakers, const char *type, struct
     record->profile_tries = 0;
     for (size_t i = breakers->count; i-- > 0;) {
         struct breaker *breaker = breakers->list[i];
-        bool own = strcmp(breaker->entry.type, type) == 0 &&
-                   (breaker->kind == KIND_DEFINITION || breaker->kind == KIND_PROFILE ||
-                    breaker->kind == KIND_QUARANTINE);
+        bool own =
+            strcmp(breaker->entry.type, type) == 0 &&
+            (breaker->kind == KIND_DEFINITION || breaker->kind == KIND_PROFILE || breaker->kind == KIND_QUARANTINE);
         /* Who opened it is not kept over a restart: then any new definition tries anew. */
         bool opened = breaker->opener[0] == '\0' || strcmp(breaker->opener, type) == 0;
         if (own || (breaker->kind == KIND_NOT_OFFERED && opened))

@@ -8,7 +8,10 @@
 
 /* What is remembered of a case over its steps. Sequence numbers count grants from 1. */
 struct history {
-    struct { int64_t grant, count, units; unsigned lot; } grants[CASE_TYPES][CASE_LEASES];
+    struct {
+        int64_t grant, count, units;
+        unsigned lot;
+    } grants[CASE_TYPES][CASE_LEASES];
     int grant_count[CASE_TYPES];
     int64_t sequence;
     int64_t last_any[CASE_TYPES], eligible_since[CASE_TYPES][2], passed_by[CASE_TYPES][2][CASE_TYPES];
@@ -18,7 +21,7 @@ struct history {
     struct mono last_step;
     double calls[2], instances[2];
     int64_t now_units[CASE_TYPES], now_of_lot[CASE_TYPES][CASE_LOTS]; /* granted in this step so far */
-    uint64_t bound; /* denials that occurred, one bit each */
+    uint64_t bound;                                                   /* denials that occurred, one bit each */
 };
 
 typedef void property(struct history *history, const struct random_world *world, char *text);
@@ -252,8 +255,7 @@ static unsigned lacks_only_room(const struct history *history, const struct repl
     const struct arbiter_lot *lot = &at->lots[0];
     if (lot->breaker.state != BREAKER_OPEN || world->regions[region_of(&lot->placement)].closed != DENIED_NOT ||
         lot->canary_room != INT64_MAX || granted_above(history, world->index_of[type], at->seen, 0) >= lot->count ||
-        !within_ceiling(replay, type, lot, 1) || !within_leases(replay, type, lot, 1) ||
-        !fits_alone(replay, type, lot))
+        !within_ceiling(replay, type, lot, 1) || !within_leases(replay, type, lot, 1) || !fits_alone(replay, type, lot))
         return 0;
     return caps_lacked(replay, type, lot);
 }
@@ -269,6 +271,9 @@ static bool takes_owned_room(const struct history *history, const struct replay 
 
     if (grant->type == owner || (taker_urgent && !owner_urgent))
         return false;
+    if (taker->type->essential && taker->serving < taker->type->min_units &&
+        before->settings->money.essential_reserve.micros > 0)
+        return false; /* what it takes is the reserve */
     uint64_t older = history->owner[world->index_of[grant->type]];
     return older == 0 || older > history->owner[world->index_of[owner]];
 }
@@ -291,12 +296,13 @@ static void a_type_passed_over_eight_rounds_owns_the_room_it_lacks(struct histor
             served |= world->out.grants[i].type == type;
         unsigned lacks = served ? 0 : lacks_only_room(history, &after, type);
         /* While the headroom of an empty type leaves it no place at all, it claims nothing. */
-        bool still = (lacks & history->lacked[at]) != 0 && lacks_only_room(history, &before, type) != 0;
+        bool place = lacks_only_room(history, &before, type) != 0;
+        bool still = (lacks & history->lacked[at]) != 0 && place;
         for (size_t i = 0; still && history->hungry[at] > ROUNDS_UNTIL_OWNER && i < world->out.grant_count; i++)
             if (takes_owned_room(history, &before, type, &world->out.grants[i]))
                 SAY("%s owns room for %d rounds, %s takes it", world->input_types[type].name, history->hungry[at],
                     world->input_types[world->out.grants[i].type].name);
-        history->hungry[at] = lacks == 0 ? 0 : history->hungry[at] + tick;
+        history->hungry[at] = lacks == 0 ? 0 : history->hungry[at] + (tick && place);
         history->lacked[at] = lacks;
     }
     for (size_t type = 0; type < world->input.type_count; type++)
@@ -311,7 +317,7 @@ static bool exceptions_apply(const struct random_world *world)
 
     for (size_t i = 0; i < world->arbiter->type_count; i++)
         if (world->arbiter->types[i].owner != 0)
-            return true; /* owned room */
+            return true;                                          /* owned room */
     for (int region = 0; region < world->what->regions; region++) /* first lots that wait for tokens */
         if (arbiter_bucket(world->arbiter, region ? "r2" : "r1", world->now, &bucket) &&
             (bucket.calls < 1.001 || bucket.instances < 1.001))

@@ -23,16 +23,34 @@
 
 /* What a case may contain; each bit can be taken away. */
 enum feature {
-    HAS_UNITS_CAP, HAS_INSTANCES_CAP, HAS_HOURLY_CAP, HAS_DAILY_CAP, HAS_RESERVE, HAS_HEADROOM, HAS_LEASE_LIMITS,
-    HAS_BUCKETS, HAS_BREAKERS, HAS_CANARY, HAS_QUARANTINE, HAS_PAUSE, HAS_FLOORS, HAS_CEILINGS, HAS_CLOSED_REGIONS,
-    HAS_LATE_BIDS, HAS_REMOVALS, HAS_DEATHS, HAS_UNKNOWN_OUTCOMES, HAS_PRIORITIES, HAS_LARGE_INSTANCES,
+    HAS_UNITS_CAP,
+    HAS_INSTANCES_CAP,
+    HAS_HOURLY_CAP,
+    HAS_DAILY_CAP,
+    HAS_RESERVE,
+    HAS_HEADROOM,
+    HAS_LEASE_LIMITS,
+    HAS_BUCKETS,
+    HAS_BREAKERS,
+    HAS_CANARY,
+    HAS_QUARANTINE,
+    HAS_PAUSE,
+    HAS_FLOORS,
+    HAS_CEILINGS,
+    HAS_CLOSED_REGIONS,
+    HAS_LATE_BIDS,
+    HAS_REMOVALS,
+    HAS_DEATHS,
+    HAS_UNKNOWN_OUTCOMES,
+    HAS_PRIORITIES,
+    HAS_LARGE_INSTANCES,
     HAS_SQUEEZE, /* a full house for a long time, few small instances beside large ones */
     FEATURE_COUNT
 };
 static const char *const feature_names[] = {
-    "units", "instances", "hourly", "daily", "reserve", "headroom", "leases", "buckets", "breakers", "canary",
-    "quarantine", "pause", "floors", "ceilings", "closed-regions", "late-bids", "removals", "deaths", "unknown",
-    "priorities", "large-instances", "squeeze"};
+    "units",    "instances", "hourly",     "daily",      "reserve",         "headroom", "leases",         "buckets",
+    "breakers", "canary",    "quarantine", "pause",      "floors",          "ceilings", "closed-regions", "late-bids",
+    "removals", "deaths",    "unknown",    "priorities", "large-instances", "squeeze"};
 
 struct property_case {
     uint64_t seed;
@@ -40,7 +58,10 @@ struct property_case {
     int regions, steps;
 };
 
-struct random_instance { int type; int64_t capacity, price; };
+struct random_instance {
+    int type;
+    int64_t capacity, price;
+};
 
 struct random_type {
     struct arbiter_type as;
@@ -81,7 +102,8 @@ static uint64_t draw(const struct property_case *what, unsigned a, unsigned b, u
 }
 
 /* least ... most */
-static int64_t draw_in(const struct property_case *what, int64_t least, int64_t most, unsigned a, unsigned b, unsigned c)
+static int64_t draw_in(const struct property_case *what, int64_t least, int64_t most, unsigned a, unsigned b,
+                       unsigned c)
 {
     return least + (int64_t)(draw(what, a, b, c) % (uint64_t)(most - least + 1));
 }
@@ -425,13 +447,12 @@ static void world_apply(struct random_world *world)
     for (size_t i = 0; i < world->out.grant_count && world->lease_count < CASE_LEASES; i++) {
         const struct arbiter_grant *grant = &world->out.grants[i];
         const struct arbiter_lot *lot = &world->input_types[grant->type].lots[grant->lot];
-        world->leases[world->lease_count++] =
-            (struct arbiter_lease){.grant = ++world->last_grant,
-                                   .type = (size_t)world->index_of[grant->type],
-                                   .placement = lot->placement,
-                                   .count = grant->count,
-                                   .capacity = lot->capacity,
-                                   .max_price = lot->max_price};
+        world->leases[world->lease_count++] = (struct arbiter_lease){.grant = ++world->last_grant,
+                                                                     .type = (size_t)world->index_of[grant->type],
+                                                                     .placement = lot->placement,
+                                                                     .count = grant->count,
+                                                                     .capacity = lot->capacity,
+                                                                     .max_price = lot->max_price};
     }
     world->step++;
 }

@@ -106,11 +106,21 @@ static struct taken look_at_cap(const struct replay *replay, int cap, size_t typ
     case 1:
         return (struct taken){true, settings->max_instances, replay->instances, 1, of->instances, 1, false};
     case 2:
-        return (struct taken){settings->money.hourly.micros != INT64_MAX, settings->money.hourly.micros, replay->cost,
-                              lot->max_price.micros, of->cost, 300, false};
+        return (struct taken){settings->money.hourly.micros != INT64_MAX,
+                              settings->money.hourly.micros,
+                              replay->cost,
+                              lot->max_price.micros,
+                              of->cost,
+                              300,
+                              false};
     default:
-        return (struct taken){settings->money.daily.micros != INT64_MAX, settings->money.daily.micros, replay->cost,
-                              lot->max_price.micros, of->cost, 300, true};
+        return (struct taken){settings->money.daily.micros != INT64_MAX,
+                              settings->money.daily.micros,
+                              replay->cost,
+                              lot->max_price.micros,
+                              of->cost,
+                              300,
+                              true};
     }
 }
 
@@ -233,8 +243,8 @@ static unsigned caps_lacked(const struct replay *replay, size_t type, const stru
         if (!taken.limited)
             continue;
         bool floor = is_floor(of, 1, lot->capacity);
-        bool entitled = floor || of->instances == 0 ||
-                        taken.held_by_type + taken.each <= taken.cap / replay->types_defined;
+        bool entitled =
+            floor || of->instances == 0 || taken.held_by_type + taken.each <= taken.cap / replay->types_defined;
         int64_t less = floor && of->type->essential ? 0 : reserve_of(replay, cap);
         int64_t kept = entitled ? 0 : headroom_of(replay, cap, &taken);
         if (!within_cap(&taken, spent_of(replay, &taken), 1, less + kept))

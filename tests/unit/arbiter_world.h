@@ -98,11 +98,8 @@ MAYBE_UNUSED static struct arbiter_lot *world_lot(struct world *world, size_t ty
 {
     struct arbiter_lot *lot = &world->types[type].lots[world->types[type].lot_count];
 
-    *lot = (struct arbiter_lot){.count = 10,
-                                .capacity = 1,
-                                .max_price = MONEY(100000),
-                                .spec_hash = "spec",
-                                .canary_room = INT64_MAX};
+    *lot = (struct arbiter_lot){
+        .count = 10, .capacity = 1, .max_price = MONEY(100000), .spec_hash = "spec", .canary_room = INT64_MAX};
     (void)text_copy(lot->placement.region, NAME_SIZE, world->regions[0].name);
     (void)text_copy(lot->placement.zone, NAME_SIZE, "us-east-1a");
     (void)text_format(lot->placement.instance_type, NAME_SIZE, "m3.size%zu", world->types[type].lot_count);

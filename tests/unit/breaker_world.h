@@ -59,8 +59,8 @@ MAYBE_UNUSED static struct breaker_subject subject_at(const char *type, const ch
     return subject;
 }
 
-MAYBE_UNUSED static void refuse(struct breaker_world *world, const struct breaker_subject *subject, enum failure failure,
-                              const char *code)
+MAYBE_UNUSED static void refuse(struct breaker_world *world, const struct breaker_subject *subject,
+                                enum failure failure, const char *code)
 {
     breakers_failed(world->breakers, subject, ++world->grant, failure, code, "", world->now);
 }

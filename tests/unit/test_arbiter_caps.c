@@ -222,7 +222,7 @@ static void headroom_is_open_within_an_equal_share(void **state)
     }
     assert_int_equal(world->types[giant].held_units, 80);
     assert_int_equal(world->types[medium].held_units, 20); /* the cap is full at its 20th */
-    world->settings.max_units = 150; /* a share is 37, the headroom 30, the giant full at 120 */
+    world->settings.max_units = 150;                       /* a share is 37, the headroom 30, the giant full at 120 */
     for (int i = 0; i < 9; i++) {
         world_step(world);
         world_list(world);

@@ -12,10 +12,14 @@
 #include "tests/unit/arbiter_properties.h"
 
 enum {
-    DETERMINISTIC, ARRIVAL, /* run by hand below */
-    BY_STEP                 /* the rest after each step */
+    DETERMINISTIC,
+    ARRIVAL, /* run by hand below */
+    BY_STEP  /* the rest after each step */
 };
-static const struct { const char *name; property *check; } properties[] = {
+static const struct {
+    const char *name;
+    property *check;
+} properties[] = {
     [DETERMINISTIC] = {"the_same_input_gives_the_same_output", NULL},
     [ARRIVAL] = {"the_order_in_which_bids_arrive_does_not_change_who_starves", NULL},
     {"caps_are_never_passed", caps_are_never_passed},
@@ -247,12 +251,18 @@ static void take_failures(const struct property_case *what, char texts[PROPERTIE
     }
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_UNDEFINED__)
+#define DEFAULT_CASES 10000 /* instrumented: several times slower */
+#else
+#define DEFAULT_CASES 100000
+#endif
+
 static int run_all_cases(void **state)
 {
     static struct history history;
 
     (void)state;
-    found.cases = number_from("ARBITER_CASES", "PROPERTY_ROUNDS", 100000);
+    found.cases = number_from("ARBITER_CASES", "PROPERTY_ROUNDS", DEFAULT_CASES);
     found.first_seed = number_from("ARBITER_SEED", "PROPERTY_SEED", 1);
     for (uint64_t i = 0; i < found.cases; i++) {
         char texts[PROPERTIES][256] = {{0}};
@@ -284,12 +294,15 @@ static void property_holds(void **state)
 
 static void each_cap_binds_in_one_percent_of_the_cases_or_more(void **state)
 {
-    static const enum denial caps[] = {
-        DENIED_BY_WISH,         DENIED_BY_TYPE_CEILING,      DENIED_BY_GLOBAL_UNITS, DENIED_BY_GLOBAL_INSTANCES,
-        DENIED_BY_HOURLY_COST,  DENIED_BY_DAILY_COST,        DENIED_BY_HEADROOM,     DENIED_BY_ESSENTIAL_RESERVE,
-        DENIED_BY_OWNED_ROOM,   DENIED_BY_LEASE_LIMIT,       DENIED_BY_LAUNCH_RATE,  DENIED_BY_ROUND,
-        DENIED_BY_CANARY,       DENIED_BY_BREAKER,           DENIED_BY_QUARANTINE,   DENIED_BY_PAUSE,
-        DENIED_BY_REGION_STALE, DENIED_NOT /* somebody owned room */};
+    static const enum denial caps[] = {DENIED_BY_WISH,         DENIED_BY_TYPE_CEILING,
+                                       DENIED_BY_GLOBAL_UNITS, DENIED_BY_GLOBAL_INSTANCES,
+                                       DENIED_BY_HOURLY_COST,  DENIED_BY_DAILY_COST,
+                                       DENIED_BY_HEADROOM,     DENIED_BY_ESSENTIAL_RESERVE,
+                                       DENIED_BY_OWNED_ROOM,   DENIED_BY_LEASE_LIMIT,
+                                       DENIED_BY_LAUNCH_RATE,  DENIED_BY_ROUND,
+                                       DENIED_BY_CANARY,       DENIED_BY_BREAKER,
+                                       DENIED_BY_QUARANTINE,   DENIED_BY_PAUSE,
+                                       DENIED_BY_REGION_STALE, DENIED_NOT /* somebody owned room */};
 
     (void)state;
     printf("%" PRIu64 " cases, %" PRIu64 " steps, %" PRIu64 " grants; bound in so many cases:\n", found.cases,
@@ -301,16 +314,63 @@ static void each_cap_binds_in_one_percent_of_the_cases_or_more(void **state)
         assert_true(found.cases < 1000 || found.bound[caps[i]] * 100 >= found.cases);
 }
 
+/* ---- speed ---- */
+
+enum { THOUSAND = 1000, TWENTY = 20 };
+
+static void a_step_for_a_thousand_types_takes_milliseconds(void **state)
+{
+    static struct arbiter_type types[THOUSAND];
+    static struct arbiter_lot lots[THOUSAND][TWENTY];
+    struct random_world *world = calloc(1, sizeof *world);
+    struct property_case what = {.seed = 1, .regions = 2, .steps = 1, .features = 1u << HAS_BUCKETS};
+
+    (void)state;
+    assert_non_null(world);
+    world_open(world, &what);
+    for (size_t i = 0; i < THOUSAND; i++) {
+        types[i] = (struct arbiter_type){.max_units = 1000,
+                                         .largest_capacity = 1,
+                                         .max_price = MONEY(300),
+                                         .bids = true,
+                                         .units = 100,
+                                         .lots = lots[i],
+                                         .lot_count = TWENTY};
+        (void)text_format(types[i].name, NAME_SIZE, "type-%04zu", i);
+        for (unsigned lot = 0; lot < TWENTY; lot++)
+            make_lot(world, (unsigned)i % CASE_TYPES, lot % CASE_LOTS, &lots[i][lot]);
+    }
+    struct arbiter_input input = {.now = world->now,
+                                  .settings = &world->settings,
+                                  .regions = world->regions,
+                                  .region_count = 2,
+                                  .types = types,
+                                  .type_count = THOUSAND};
+    struct mono began = clock_now();
+    int steps = 0;
+    for (; mono_since(began, clock_now()).us < 300000; steps++) {
+        input.now = mono_add(input.now, SPAN_MS(100));
+        arbiter_output_clear(&world->out);
+        arbiter_step(world->arbiter, &input, &world->out);
+    }
+    double seconds = span_seconds(mono_since(began, clock_now()));
+    printf("1000 types x 20 lots, all waiting: %.0f rounds a second, %.2f ms each\n", steps / seconds,
+           1000 * seconds / steps);
+    world_close(world);
+    free(world);
+}
+
 int main(void)
 {
     static size_t numbers[PROPERTIES];
-    struct CMUnitTest tests[PROPERTIES + 1];
+    struct CMUnitTest tests[PROPERTIES + 2];
 
     for (size_t i = 0; i < PROPERTIES; i++) {
         numbers[i] = i;
-        tests[i] = (struct CMUnitTest){.name = properties[i].name, .test_func = property_holds,
-                                       .initial_state = &numbers[i]};
+        tests[i] =
+            (struct CMUnitTest){.name = properties[i].name, .test_func = property_holds, .initial_state = &numbers[i]};
     }
     tests[PROPERTIES] = (struct CMUnitTest)cmocka_unit_test(each_cap_binds_in_one_percent_of_the_cases_or_more);
+    tests[PROPERTIES + 1] = (struct CMUnitTest)cmocka_unit_test(a_step_for_a_thousand_types_takes_milliseconds);
     return cmocka_run_group_tests(tests, run_all_cases, NULL);
 }

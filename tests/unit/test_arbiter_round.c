@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* test_arbiter_round.c: steps 1, 2 and 3, who is due, when a round closes, and what a first lot is (DESIGN section 6). */
+/* test_arbiter_round.c: steps 1, 2 and 3, who is due, when a round closes, and what a first lot is (DESIGN section 6).
+ */
 #include "tests/unit/arbiter_world.h"
 
 static void a_first_lot_is_one_instance_and_the_rest_comes_in_step_three(void **state)

@@ -128,8 +128,8 @@ static void where_the_scope_is_one_type_it_probes_again_after_the_first_delay(vo
     refuse(&world, &subject, FAILURE_NO_ANSWER, "Timeout");
     refuse(&world, &subject, FAILURE_NO_ANSWER, "Timeout");
     pass_seconds(&world, 60);
-    breakers_failed(world.breakers, &subject, probe(&world, &subject), FAILURE_CAPACITY,
-                    "InsufficientInstanceCapacity", "", world.now);
+    breakers_failed(world.breakers, &subject, probe(&world, &subject), FAILURE_CAPACITY, "InsufficientInstanceCapacity",
+                    "", world.now);
     breakers_lift(world.breakers, "capacity us-west-2a/m3.large/spot", world.now);
     assert_int_equal(wait_of(&world, &subject), 60);
     pass_seconds(&world, 60);

@@ -139,12 +139,14 @@ static void addresses_close_the_subnet_and_no_other(void **state)
 static void quota_classes_follow_the_family_groups_of_ec2(void **state)
 {
     static const char *const classes[][2] = {
-        {"m3.large", "standard"},   {"a1.large", "standard"}, {"c5n.18xlarge", "standard"}, {"d3en.xlarge", "standard"},
-        {"h1.2xlarge", "standard"}, {"i3.metal", "standard"}, {"im4gn.large", "standard"},  {"r6idn.large", "standard"},
-        {"t3.micro", "standard"},   {"z1d.large", "standard"}, {"f1.2xlarge", "f"},         {"g4dn.xlarge", "g-vt"},
-        {"vt1.3xlarge", "g-vt"},    {"gr6.4xlarge", "g-vt"},  {"p3.2xlarge", "p"},          {"x1e.32xlarge", "x"},
-        {"inf1.xlarge", "inf"},     {"trn1.2xlarge", "trn"},  {"dl1.24xlarge", "dl"},       {"hpc6a.48xlarge", "hpc"},
-        {"u-6tb1.metal", "u"},      {"u7i-12tb.224xlarge", "u"}, {"mac1.metal", "mac"},     {"", "unknown"},
+        {"m3.large", "standard"},    {"a1.large", "standard"},    {"c5n.18xlarge", "standard"},
+        {"d3en.xlarge", "standard"}, {"h1.2xlarge", "standard"},  {"i3.metal", "standard"},
+        {"im4gn.large", "standard"}, {"r6idn.large", "standard"}, {"t3.micro", "standard"},
+        {"z1d.large", "standard"},   {"f1.2xlarge", "f"},         {"g4dn.xlarge", "g-vt"},
+        {"vt1.3xlarge", "g-vt"},     {"gr6.4xlarge", "g-vt"},     {"p3.2xlarge", "p"},
+        {"x1e.32xlarge", "x"},       {"inf1.xlarge", "inf"},      {"trn1.2xlarge", "trn"},
+        {"dl1.24xlarge", "dl"},      {"hpc6a.48xlarge", "hpc"},   {"u-6tb1.metal", "u"},
+        {"u7i-12tb.224xlarge", "u"}, {"mac1.metal", "mac"},       {"", "unknown"},
     };
     char class[32];
 

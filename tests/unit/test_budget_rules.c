@@ -112,9 +112,9 @@ static void the_essential_reserve_lies_inside_each_cap(void **state)
 static void spending_starts_with_each_instances_launch(void **state)
 {
     struct budget_day day = {.accrued_to = {10 * HOUR}};
-    struct budget_running running[] = {{MONEY(1000000), {0}},            /* since long before */
+    struct budget_running running[] = {{MONEY(1000000), {0}},                    /* since long before */
                                        {MONEY(1000000), {10 * HOUR + HOUR / 2}}, /* half of the hour */
-                                       {MONEY(1000000), {20 * HOUR}}};   /* in the future: nothing */
+                                       {MONEY(1000000), {20 * HOUR}}};           /* in the future: nothing */
 
     (void)state;
     budget_accrue(&day, running, 3, (struct wall){11 * HOUR});
