@@ -22,7 +22,7 @@ import check  # noqa: E402
 from world import (BUILD, MAX_INSTANCES, MAX_UNITS, REGIONS, TYPES, Failed, World,  # noqa: E402
                    type_document)
 
-WEIGHTS = {"supervisor": 7, "type": 58, "region": 35}  # what a stroke falls on
+WEIGHTS = {"supervisor": 5, "type": 60, "region": 35}  # what a stroke falls on
 ACTIONS = {"kill": 76, "stop": 13, "disk": 4, "reload": 5, "dark": 2}
 QUIET = {"launches": 500, "unknown": 50, "class": 20}  # of 1,000 kills; fewer kills, as much less
 CALM_LIMIT = 120                                       # seconds until all is quiet after the last stroke
@@ -85,7 +85,7 @@ class Driver:
     def add_tasks(self):
         if time.monotonic() < self.next_tasks:
             return
-        self.next_tasks = time.monotonic() + self.random.uniform(0.5, 1.2)
+        self.next_tasks = time.monotonic() + self.random.uniform(0.4, 1.0)
         name = self.random.choice(sorted(TYPES))
         self.world.add_tasks(name, self.random.randint(1, 5), duration=round(self.random.uniform(0.2, 1.2), 2))
 
@@ -155,14 +155,14 @@ class Driver:
         self.later.append((time.monotonic() + self.random.uniform(1, 5),
                            lambda: self.world.cloud.ask_delete(f"/_sim/fault/{number}")))
 
-    def calm(self):
+    def calm(self, limit):
         """Everything is put right; whatever is still owed must be served by the daemon alone."""
         self.end_what_is_due(everything=True)
         self.world.cloud.ask_delete("/_sim/fault")
         for name in TYPES:
             self.world.write_type(type_document(name))
         self.world.send(self.world.child.pid, signal.SIGHUP)
-        self.world.until(self.world.idle, "all tasks to be done and all leases to be over", CALM_LIMIT)
+        self.world.until(self.world.idle, "all tasks to be done and all leases to be over", limit)
 
 
 def too_quiet(figures, driver, kills, mounted):
@@ -181,7 +181,7 @@ def too_quiet(figures, driver, kills, mounted):
     return found
 
 
-def run(kills, seed, program=None, say=print):
+def run(kills, seed, program=None, say=print, calm_limit=CALM_LIMIT):
     """(violations, too quiet because, figures)"""
     began = time.monotonic()
     caps = check.Caps(MAX_UNITS, MAX_INSTANCES, {name: most for name, (_, most) in TYPES.items()})
@@ -192,7 +192,7 @@ def run(kills, seed, program=None, say=print):
         driver.run(kills)
         stuck = None
         try:
-            driver.calm()
+            driver.calm(calm_limit)
         except Failed as problem:
             stuck = str(problem)
             say("\n".join("# " + line for line in stuck.splitlines()))

@@ -59,7 +59,7 @@ class World:
 
     def __enter__(self):
         try:
-            self.state_dir.mkdir(mode=0o700)
+            self.state_dir.mkdir(mode=0o700, exist_ok=True)
             if self.wants_tmpfs:
                 self.mounted = subprocess.run(
                     ["mount", "-t", "tmpfs", "-o", f"size={STATE_SIZE},mode=0700", "pd-chaos", str(self.state_dir)],
