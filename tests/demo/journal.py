@@ -43,12 +43,14 @@ class Supply:
 class Reader:
     """Replays a journal; calls the hooks that a subclass defines."""
 
-    def __init__(self, path):
+    def __init__(self, path, speed=1):
         self.path = path
         self.types = defaultdict(Supply)
         self.tasks = {}            # task -> its last event
         self.token_of = {}         # instance -> client token of its launch
+        self.begun = 0.0           # wall time of the story's second 0, at this speed
         for line in read(path):
+            self.begun = self.begun or line.get("wall", 0.0) - line["t"] / speed
             if is_launch(line, "request") and line.get("launched"):
                 for instance in line["launched"]:
                     self.token_of.setdefault(instance, line["params"]["token"])

@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import fleet  # noqa: E402
 
-SMALL_SPACING = 2.0    # seconds between arrivals of one small type, on average: 75 in each act
+SMALL_SPACING = 1.9    # seconds between arrivals of one small type, on average: 79 in each act
 SMALL_DURATION = 2.5
 
 # First 24 hours of the traces are warm-up in their own baseline, and here too they are left out.
@@ -32,7 +32,7 @@ def small_arrivals(name, end, spacing):
     dice = random.Random(f"2016-07-21 {name}")
     arrivals, at = [], 4 + dice.random() * spacing
     while at < end:
-        tasks = 2 if dice.random() < 0.75 else 1
+        tasks = 2 if dice.random() < 0.9 else 1
         arrivals.append({"kind": "burst", "at": round(at, 2), "tasks": tasks, "duration": SMALL_DURATION})
         at += spacing * (0.5 + dice.random())
     return arrivals

@@ -28,8 +28,8 @@ def summary(waits):
 class Story(journal.Reader):
     """All figures of one run."""
 
-    def __init__(self, path):
-        super().__init__(path)
+    def __init__(self, path, speed=1):
+        super().__init__(path, speed)
         self.open = defaultdict(list)        # type -> [time, tasks not claimed yet] of arrivals without a request
         self.waits = defaultdict(list)       # type -> (arrival time, wait until the next launch request)
         self.task_waits = defaultdict(list)  # type -> waits of claimed tasks

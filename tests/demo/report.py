@@ -15,9 +15,11 @@ def live_agreement(story, run):
     at some moment of it. Returns the last figure's comparison, the worst difference, and the oldest figure's age."""
     worst, oldest, last = 0, 0.0, None
     for received, value, as_of in run.stream.live_samples:
-        since, until = ((moment - run.begun) * run.options.speed for moment in (as_of, received))
+        since, until = ((moment - story.begun) * run.options.speed for moment in (as_of, received))
         least, most = story.live_between(since, until)
-        worst = max(worst, least - value, value - most)
+        if max(least - value, value - most) > worst:
+            worst = max(least - value, value - most)
+            run.seen["worst_live"] = {"since": since, "until": until, "shown": value, "within": [least, most]}
         oldest = max(oldest, until - since)
         last = (value, story.live_at(since), [least, most])
     return last or (None, None, None), worst, oldest
@@ -31,6 +33,7 @@ def common(run, options, story, intervals):
         "live_instances_true": true,
         "live_instances_true_within_poll": within,
         "live_instances_worst_difference": worst,
+        "live_instances_worst": run.seen.get("worst_live"),
         "live_instances_age_max_s": round(oldest, 3),
         "grants": run.stream.figure("supervisor.", "grants"),
         "speed": options.speed,
@@ -45,7 +48,7 @@ def small_of(story, since, until, end):
 
 
 def of_2016(run, options, acts):
-    story = measure.Story(run.cloud.journal)
+    story = measure.Story(run.cloud.journal, options.speed)
     end = story.replay()
     first, last = acts["act1"][0], acts["act2"][1]
     others = story.waits_between(list(fleet.ordinary()), first, last, end)
@@ -78,7 +81,7 @@ def of_2016(run, options, acts):
 
 
 def of_real(run, options, pools, end):
-    story = measure.Story(run.cloud.journal)
+    story = measure.Story(run.cloud.journal, options.speed)
     finished = story.replay()
     waits = {name: measure.summary(story.waits_between([name], 0, end, finished)) for name in pools}
     decision = [name for name in pools if name.endswith("-decision")]
