@@ -143,9 +143,8 @@ static int region_index(const struct step *step, const char *name, int hint)
     return -1;
 }
 
-static void lay_out_type(struct step *step, size_t index, struct lot_state *lots)
+static void lay_out_type(struct step *step, struct type_state *state, size_t index, struct lot_state *lots)
 {
-    struct type_state *state = &step->types[index];
     const struct arbiter_type *type = &step->input->types[index];
 
     state->type = type;
@@ -277,23 +276,29 @@ static void lay_out_bid(struct step *step, size_t index)
         step->bidding[i] += (state->regions >> i) & 1;
 }
 
+static void make_room(struct step *step, size_t types)
+{
+    size_t lots = 0;
+
+    for (size_t i = 0; i < types; i++)
+        lots += step->input->types[i].lot_count;
+    step->types = allocate(types, sizeof step->types[0]);
+    step->lots = allocate(lots, sizeof step->lots[0]);
+    step->open_in = allocate(types * step->region_count, sizeof step->open_in[0]);
+    step->order = allocate(types, sizeof step->order[0]);
+    step->bidders = allocate(types, sizeof step->bidders[0]);
+}
+
 static void lay_out(struct step *step)
 {
     const struct arbiter_input *input = step->input;
-    size_t lots = 0, at = 0;
+    struct lot_state *lots = step->lots;
 
-    for (size_t i = 0; i < input->type_count; i++)
-        lots += input->types[i].lot_count;
-    step->types = allocate(input->type_count, sizeof step->types[0]);
-    step->lots = allocate(lots, sizeof step->lots[0]);
-    step->open_in = allocate(input->type_count * step->region_count, sizeof step->open_in[0]);
-    step->order = allocate(input->type_count, sizeof step->order[0]);
-    step->bidders = allocate(input->type_count, sizeof step->bidders[0]);
     step->total = (struct amounts){
         {input->other_units, input->other_instances, input->other_cost.micros, input->other_cost.micros}};
     for (size_t i = 0; i < input->type_count; i++) {
-        lay_out_type(step, i, step->lots + at);
-        at += input->types[i].lot_count;
+        lay_out_type(step, &step->types[i], i, lots);
+        lots += input->types[i].lot_count; /* NOLINT(clang-analyzer-unix.Malloc): arbiter_step frees step.types */
     }
     lay_out_leases(step);
     for (size_t i = 0; i < input->type_count; i++) {
@@ -362,6 +367,7 @@ void arbiter_step(struct arbiter *arbiter, const struct arbiter_input *input, st
     match_settings(arbiter, input->settings);
     match_types(arbiter, input);
     match_regions(arbiter, input, step.region_count);
+    make_room(&step, input->type_count);
     lay_out(&step);
     out->over_units = step.total.of[CAP_UNITS] > input->settings->max_units;
     out->over_instances = step.total.of[CAP_INSTANCES] > input->settings->max_instances;

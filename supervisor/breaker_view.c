@@ -129,7 +129,7 @@ int breakers_lift(struct breakers *breakers, const char *scope, struct mono now)
     (void)now;
     for (size_t i = breakers->count; i-- > 0;) {
         struct breaker *breaker = breakers->list[i];
-        if (type ? strcmp(breaker->entry.type, type) != 0 : strcmp(breaker->entry.scope, scope) != 0)
+        if (!text_equal(type ? breaker->entry.type : breaker->entry.scope, type ? type : scope))
             continue;
         lifted += breaker->active;
         if (breaker->kind == KIND_QUARANTINE || type) {

@@ -517,13 +517,13 @@ static void a_removed_type_leaves_nothing_behind(void **state)
 
     (void)state;
     world->settings.max_units = 5;
-    size_t type = world_bidder(world, "type", 1, 5);
+    (void)world_bidder(world, "type", 1, 5);
     world_step(world);
     world_step(world);
     world->lease_count = 0;
     world->type_count = 0;
     world_step(world);
-    type = world_bidder(world, "type", 1, 5);
+    size_t type = world_bidder(world, "type", 1, 5);
     world->types[type].seen = 0; /* a new worker that has seen nothing: the old grants are not held against it */
     world_step(world);
     assert_int_equal(world_granted(world), 5);

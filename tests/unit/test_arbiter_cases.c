@@ -10,7 +10,7 @@ struct cloud {
     struct breakers *breakers;
     int64_t calls, failed;
     int64_t calls_by_lot[WORLD_TYPES][WORLD_LOTS];
-    int64_t running[WORLD_TYPES];
+    int64_t running[WORLD_TYPES], wishes[WORLD_TYPES];
 };
 
 static struct cloud *cloud_begin(void)
@@ -69,13 +69,13 @@ static void look_at_breakers(struct cloud *cloud)
 }
 
 /* One tick: everybody bids for what it lacks, the arbiter grants, EC2 answers each grant. */
-static void tick(struct cloud *cloud, const int64_t *wishes, answer *answers)
+static void tick(struct cloud *cloud, answer *answers)
 {
     struct world *world = cloud->world;
 
     look_at_breakers(cloud);
     for (size_t type = 0; type < world->type_count; type++)
-        world_bid(world, type, wishes[type] - cloud->running[type]);
+        world_bid(world, type, cloud->wishes[type] - cloud->running[type]);
     world_step(world);
     for (size_t i = 0; i < world->out.grant_count; i++) {
         const struct arbiter_grant *grant = &world->out.grants[i];
@@ -199,20 +199,20 @@ static enum failure alpha_is_refused(const struct cloud *cloud, size_t type, siz
 static void b10_a_sick_giant_neither_delays_a_small_type_nor_hammers_ec2(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[2] = {6000, 0};
 
     (void)state;
+    cloud->wishes[0] = 6000;
     cloud->world->settings.launch_share = 1; /* EC2's buckets, nearly empty at the start */
     world_bidder(cloud->world, "alpha", 6, 6000);
     world_bidder(cloud->world, "beta", 1, 0);
     for (int half = 0; half < 1200; half++) { /* an answer comes back before the next token */
         if (half % 20 == 0) {
-            wishes[1]++;
+            cloud->wishes[1]++;
             int64_t before = cloud->running[1];
-            tick(cloud, wishes, alpha_is_refused);
+            tick(cloud, alpha_is_refused);
             assert_int_equal(cloud->running[1], before + 1); /* at once */
         } else {
-            tick(cloud, wishes, alpha_is_refused);
+            tick(cloud, alpha_is_refused);
         }
         if (half == 119)
             assert_in_range(cloud->failed, 1, 3);
@@ -235,12 +235,13 @@ static int64_t calls_in_half_an_hour(int64_t pending, int64_t *first_success, in
 
     cloud->world->settings.leases_per_region = 100;
     world_bidder(cloud->world, "alpha", 3, pending);
+    cloud->wishes[0] = pending;
     int64_t calls = 0;
     *first_success = 0;
     for (int second = 0; second < 2700; second += 10, world_later(cloud->world, 10000)) {
         int64_t before[3];
         memcpy(before, cloud->calls_by_lot[0], sizeof before);
-        tick(cloud, &pending, capacity_returns_in_one_after_half_an_hour);
+        tick(cloud, capacity_returns_in_one_after_half_an_hour);
         for (int lot = 0; lot < 3; lot++) /* a first lot of one and the rest of it, then one small probe at a time */
             assert_true(*first_success || cloud->running[0] > 0 ||
                         cloud->calls_by_lot[0][lot] - before[lot] <= (second == 0 ? 2 : 1));
@@ -279,18 +280,19 @@ static enum failure standard_quota_is_used_up(const struct cloud *cloud, size_t 
 static void b14_an_account_limit_pauses_its_market_and_class_and_nothing_dearer_is_tried(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[2] = {50, 5};
 
     (void)state;
+    cloud->wishes[0] = 50;
+    cloud->wishes[1] = 5;
     world_bidder(cloud->world, "alpha", 5, 50);
     size_t graphics = world_bidder(cloud->world, "graphics", 1, 5);
     (void)text_copy(cloud->world->types[graphics].lots[0].placement.instance_type, NAME_SIZE, "g4dn.xlarge");
     cloud->world->settings.leases_per_region = 1; /* so that nothing is in flight when the first answer comes */
-    tick(cloud, wishes, standard_quota_is_used_up);
+    tick(cloud, standard_quota_is_used_up);
     assert_int_equal(cloud->failed, 1);
     for (int i = 0; i < 5; i++) {
         world_later(cloud->world, 10000);
-        tick(cloud, wishes, standard_quota_is_used_up);
+        tick(cloud, standard_quota_is_used_up);
     }
     assert_int_equal(cloud->failed, 1); /* none of the other four placements was tried */
     assert_int_equal(cloud->running[graphics], 5);
@@ -298,7 +300,7 @@ static void b14_an_account_limit_pauses_its_market_and_class_and_nothing_dearer_
     assert_string_equal(breakers_look(cloud->breakers, &subject, cloud->world->now).scope,
                         "quota us-east-1/spot/standard");
     world_later(cloud->world, 10000);
-    tick(cloud, wishes, always_launched); /* a minute later one small probe takes the slot that is free */
+    tick(cloud, always_launched); /* a minute later one small probe takes the slot that is free */
     assert_in_range(cloud->running[0], 1, 1);
     cloud_end(cloud);
 }
@@ -306,9 +308,9 @@ static void b14_an_account_limit_pauses_its_market_and_class_and_nothing_dearer_
 static void b15_killed_by_a_volume_limit_the_region_is_set_aside_and_demand_moves(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[1] = {20};
 
     (void)state;
+    cloud->wishes[0] = 20;
     size_t type = world_bidder(cloud->world, "alpha", 2, 20);
     (void)text_copy(cloud->world->types[type].lots[1].placement.region, NAME_SIZE, "us-west-2");
     (void)text_copy(cloud->world->types[type].lots[1].placement.zone, NAME_SIZE, "us-west-2a");
@@ -319,7 +321,7 @@ static void b15_killed_by_a_volume_limit_the_region_is_set_aside_and_demand_move
     assert_int_equal(view.state, BREAKER_CLOSED);
     assert_string_equal(view.code, "Client.VolumeLimitExceeded");
     assert_string_equal(view.scope, "early-death us-east-1");
-    tick(cloud, wishes, always_launched);
+    tick(cloud, always_launched);
     assert_int_equal(cloud->calls_by_lot[type][0], 0);
     assert_true(cloud->calls_by_lot[type][1] > 0);
     cloud_end(cloud);
@@ -335,20 +337,20 @@ static enum failure first_zone_lacks_the_type(const struct cloud *cloud, size_t 
 static void b17_a_type_that_a_zone_does_not_offer_is_not_asked_for_there_again(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[1] = {1};
 
     (void)state;
+    cloud->wishes[0] = 1;
     size_t type = world_bidder(cloud->world, "alpha", 2, 1);
     (void)text_copy(cloud->world->types[type].lots[1].placement.zone, NAME_SIZE, "us-east-1b");
     for (int i = 0; i < 200; i++) {
-        tick(cloud, wishes, first_zone_lacks_the_type);
-        wishes[0] = cloud->running[0] + 1;
+        tick(cloud, first_zone_lacks_the_type);
+        cloud->wishes[0] = cloud->running[0] + 1;
         world_later(cloud->world, 60000);
     }
     assert_int_equal(cloud->calls_by_lot[type][0], 1);
     assert_int_equal(cloud->running[type], 199);
     breakers_new_definition(cloud->breakers, "alpha", cloud->world->now);
-    tick(cloud, wishes, first_zone_lacks_the_type);
+    tick(cloud, first_zone_lacks_the_type);
     assert_int_equal(cloud->calls_by_lot[type][0], 2);
     cloud_end(cloud);
 }
@@ -356,15 +358,15 @@ static void b17_a_type_that_a_zone_does_not_offer_is_not_asked_for_there_again(v
 static void b04_an_image_that_never_takes_work_gets_one_probe_a_delay_and_starves_nobody(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[2] = {1, 0};
 
     (void)state;
+    cloud->wishes[0] = 1;
     world_bidder(cloud->world, "alpha", 1, 1);
     world_bidder(cloud->world, "beta", 1, 0);
     for (int minute = 0; minute < 180; minute++, world_later(cloud->world, 60000)) {
         int64_t alpha = cloud->running[0];
-        wishes[1] = cloud->running[1] + 1;
-        tick(cloud, wishes, always_launched);
+        cloud->wishes[1] = cloud->running[1] + 1;
+        tick(cloud, always_launched);
         if (cloud->running[0] > alpha) { /* its boot limit passes, and it is terminated */
             struct breaker_subject subject = subject_of(cloud, 0, 0);
             breakers_without_effect(cloud->breakers, &subject, cloud->world->last_grant - 1, cloud->world->now);
@@ -384,15 +386,15 @@ static void b04_an_image_that_never_takes_work_gets_one_probe_a_delay_and_starve
 static void b45_a_thousand_instances_fit_their_budget_and_one_more_does_not(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[1] = {2000};
 
     (void)state;
+    cloud->wishes[0] = 2000;
     cloud->world->settings.money.hourly = MONEY(3100000);
     size_t type = world_bidder(cloud->world, "alpha", 8, 2000);
     for (int lot = 0; lot < 8; lot++)
         cloud->world->types[type].lots[lot].max_price = MONEY(3100);
     for (int i = 0; i < 60; i++) {
-        tick(cloud, wishes, always_launched);
+        tick(cloud, always_launched);
         cloud->world->types[type].held_cost = MONEY(3100 * cloud->running[type]);
     }
     assert_int_equal(cloud->running[type], 1000);
@@ -400,7 +402,7 @@ static void b45_a_thousand_instances_fit_their_budget_and_one_more_does_not(void
     cloud->running[type] = 0;
     cloud->world->types[type].held_cost = MONEY_ZERO;
     world_hold(cloud->world, type, 0);
-    tick(cloud, wishes, always_launched);
+    tick(cloud, always_launched);
     assert_int_equal(cloud->running[type], 0); /* budget 0: no launches */
     cloud_end(cloud);
 }
@@ -491,12 +493,12 @@ static enum failure first_placement_answers_400(const struct cloud *cloud, size_
 static void p07_a_refused_placement_is_set_aside_and_the_other_three_are_used(void **state)
 {
     struct cloud *cloud = cloud_begin();
-    int64_t wishes[1] = {25};
 
     (void)state;
+    cloud->wishes[0] = 25;
     size_t type = world_bidder(cloud->world, "alpha", 4, 25);
     for (int i = 0; i < 3; i++) /* answers come back within the tick, and the arbiter is asked again */
-        tick(cloud, wishes, first_placement_answers_400);
+        tick(cloud, first_placement_answers_400);
     assert_int_equal(cloud->running[type], 25);
     assert_in_range(cloud->calls_by_lot[type][0], 1, 2);
     cloud_end(cloud);
