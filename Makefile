@@ -145,7 +145,7 @@ define subscriber_rule
 $(BUILD)/$(1): $(call objects_of,subscribers/$(1).c $(filter subscribers/$(1)_%,$(subscriber_sources))) \
 	$(LIBPROTO) $(LIBCOMMON)
 	$$(call say,LD,$$@)
-	$$(hidden)$$(link)
+	$$(hidden)$$(link) $$(SIM_LIBS)
 endef
 $(foreach main,$(subscriber_mains),$(eval $(call subscriber_rule,$(basename $(notdir $(main))))))
 
