@@ -235,9 +235,10 @@ bench: binaries $(benches) ## measure
 	@set -e; for program in $(benches); do $$program; done
 endif
 
-demo: binaries ## the 2016 day, replayed: SPEED= BREAKERS=off SICK=off KILL=1 REAL=1 (docs/demo.md)
+demo: binaries ## the 2016 day, replayed: SPEED= BREAKERS=off PREFLIGHT=on SICK=off KILL=1 REAL=1 (docs/demo.md)
 	@BUILD='$(BUILD)' $(PYTHON) tests/demo/run_demo.py $(if $(SPEED),--speed '$(SPEED)') \
 		$(if $(filter off,$(BREAKERS)),--breakers-off) $(if $(filter off,$(SICK)),--without-sick) \
+		$(if $(filter on,$(PREFLIGHT)),--preflight) \
 		$(if $(KILL),--kill) $(if $(REAL),--real)
 
 # ---- the rest ------------------------------------------------------------------------------------------------------

@@ -50,6 +50,11 @@ def judge_sick(judge, report):
     judge.expect(sick["pending_start"] >= 6000, "the sick type had 6,000 pending tasks", sick["pending_start"])
     if not report.get("breakers", True):
         return
+    if report.get("preflight"):
+        judge.expect(sick["launch_calls_failed"] == 0, "preflight: not one refused call", sick["launch_calls_failed"])
+        judge.expect("hvm" in (sick["state"] or "").lower() and "launched_act2" in sick and sick["launched_act2"] > 0,
+                     "preflight: its state says why, and with the right image it launches", sick["state"])
+        return
     judge.expect(CALLS_FAILED[0] <= sick["launch_calls_failed"] <= CALLS_FAILED[1],
                  f"act 1: from {CALLS_FAILED[0]} to {CALLS_FAILED[1]} refused calls", sick["launch_calls_failed"])
     state = sick["state"] or ""

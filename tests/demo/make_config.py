@@ -84,23 +84,22 @@ def write_type(folder, name, act, speed=1):
                            fleet.max_capacity_of(name), speed))
 
 
-def write_2016(folder, cloud_url, run_dir, with_sick=True, breakers=True, speed=1, deployment="demo"):
+def write_2016(folder, cloud_url, run_dir, speed=1, with_sick=True, **settings):
+    """Settings: deploymentId, breakers, preflight, as the run wants them."""
     folder = Path(folder)
     write_json(folder / "provisiond.json",
-               daemon_settings(cloud_url, folder, run_dir, INTERVALS_2016, speed, breakers=breakers,
-                               deploymentId=deployment,
-                               maxCapacity=fleet.MAX_CAPACITY, maxInstances=fleet.MAX_CAPACITY))
+               daemon_settings(cloud_url, folder, run_dir, INTERVALS_2016, speed, maxCapacity=fleet.MAX_CAPACITY,
+                               maxInstances=fleet.MAX_CAPACITY, **settings))
     for name in fleet.all_names(with_sick):
         write_type(folder, name, act=1, speed=speed)
     return folder / "provisiond.json"
 
 
-def write_real(folder, cloud_url, run_dir, pools, speed, deployment="demo"):
+def write_real(folder, cloud_url, run_dir, pools, speed, **settings):
     folder = Path(folder)
     write_json(folder / "provisiond.json",
-               daemon_settings(cloud_url, folder, run_dir, INTERVALS_REAL, speed, deploymentId=deployment,
-                               maxCapacity=3000,
-                               maxInstances=3000))
+               daemon_settings(cloud_url, folder, run_dir, INTERVALS_REAL, speed, maxCapacity=3000,
+                               maxInstances=3000, **settings))
     for name in pools:
         write_json(folder / "workertypes.d" / f"{name}.json",
                    worker_type(name, ("m3.large", "c4.large"), fleet.IMAGE_HVM, 1000, speed, settle=span(60, speed)))

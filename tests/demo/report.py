@@ -70,6 +70,7 @@ def of_2016(run, options, acts):
         "others_p99_pending_to_launch_request_s": round(measure.percentile(others, 99) or 0, 3),
         "duration_s": round(last - first, 3),
         "breakers": not options.breakers_off,
+        "preflight": options.preflight,
         "without_sick": options.without_sick,
         "kill": run.saboteur.log if run.saboteur else None,
         "worker_deaths": {name: (data.get("deaths") or {}).get("value") for name, data in run.stream.types().items()

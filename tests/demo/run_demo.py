@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -126,16 +127,24 @@ def tell_2016(run, screen, options):
     return acts
 
 
+def knows(setting):
+    known = subprocess.run([str(BUILD / "provisiond"), "--help"], capture_output=True, text=True, check=False)
+    return setting in known.stdout
+
+
 def play_2016(run, options):
     scenario = ROOT / "tests/scenarios/2016-07-21.json"
     if options.act != fleet.ACT:
         scenario = run.folder / "scenario.json"
         scenario.write_text(json.dumps(make_scenario.scenario_2016(options.act, options.spacing)))
     with_sick = not options.without_sick
-    run.start(scenario, lambda url: make_config.write_2016(run.folder, url, run.run_dir, with_sick,
-                                                           not options.breakers_off, options.speed,
-                                                           options.deployment))
-    title = "2016-07-21, replayed" + (" (breakers off)" if options.breakers_off else "")
+    settings = {"deploymentId": options.deployment, "breakers": not options.breakers_off}
+    if knows("preflight"):
+        settings["preflight"] = options.preflight
+    run.start(scenario, lambda url: make_config.write_2016(run.folder, url, run.run_dir, options.speed, with_sick,
+                                                           **settings))
+    title = "2016-07-21, replayed" + (" (breakers off)" if options.breakers_off else "") + \
+        (" (preflight on)" if options.preflight else "")
     screen = Screen(title, ([fleet.SICK] if with_sick else []) + list(fleet.SMALL), options.plain)
     acts = tell_2016(run, screen, options)
     run.stop()
@@ -150,7 +159,7 @@ def play_real(run, options):
     scenario = run.folder / "scenario.json"
     scenario.write_text(json.dumps(make_scenario.scenario_real(options.traces, options.hours)))
     run.start(scenario, lambda url: make_config.write_real(run.folder, url, run.run_dir, pools, options.speed,
-                                                           options.deployment))
+                                                           deploymentId=options.deployment))
     screen = Screen(f"{len(pools)} real pools, {options.hours:g} h at speed {options.speed:g}", pools, options.plain)
     end = 60 + options.hours * 3600
     run.watch(screen, "real", end + 120)  # the last arrivals get their instances, too
@@ -162,6 +171,7 @@ def parse():
     parser = argparse.ArgumentParser(description="replays the 2016 day on real processes")
     parser.add_argument("--speed", type=float, help="story seconds in one second (default 1; with --real 60)")
     parser.add_argument("--breakers-off", action="store_true", help="isolation must not rest on quarantine")
+    parser.add_argument("--preflight", action="store_true", help="with the check that 2016 lacked")
     parser.add_argument("--without-sick", action="store_true", help="the same day without desktop-test")
     parser.add_argument("--kill", action="store_true", help="stop and kill desktop-test's worker")
     parser.add_argument("--real", action="store_true", help="load from the traces of seven real pools")
