@@ -19,6 +19,8 @@ static void lease_ended(struct supervisor *supervisor, const struct fleet_fact *
     const struct lease *lease = fact->lease;
     struct type_record *type = supervisor_type(supervisor, lease->type);
 
+    if (!COMMITS_FIRST)
+        ledger_put_lease(supervisor->ledger, lease, supervisor->wall, supervisor->wall);
     ledger_end_lease(supervisor->ledger, lease->grant, lease_end_name(fact->end), supervisor->wall);
     if (fact->end == LEASE_UNSENT)
         breakers_unsent(supervisor->breakers, lease->grant, supervisor->now);

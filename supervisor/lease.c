@@ -19,14 +19,6 @@
 /* How long after its send-by and the limit of the call a worker may say nothing of a lease. */
 #define SILENCE_MARGIN SPAN_SECONDS(15)
 
-/* The one seam between deciding and sending. The chaos test's control build is wrong here on purpose: it writes the row
- * when the answer is there, and the checker must find the launches that a crash in between has made nobody's. */
-#ifdef COMMIT_AFTER_SENDING
-#define COMMITS_FIRST false
-#else
-#define COMMITS_FIRST true
-#endif
-
 struct breaker_subject lease_subject(const struct lease *lease)
 {
     return (struct breaker_subject){.type = lease->type,
@@ -209,8 +201,6 @@ int lease_take_result(struct supervisor *supervisor, struct type_record *type, c
     if (known)
         lease = *open;
     CRASH_POINT(supervisor_before_result);
-    if (!COMMITS_FIRST && open)
-        ledger_put_lease(supervisor->ledger, open, supervisor->wall, supervisor->wall);
     int taken = fleet_result(supervisor->fleet, &said, supervisor->now, lease_take_fact, supervisor);
     if (taken < 0)
         return -1;

@@ -7,6 +7,14 @@
 
 #include "supervisor/supervisor.h"
 
+/* The one seam between deciding and sending. The chaos test's control build is wrong here on purpose: it writes the row
+ * when the answer is there, and the checker must find the launches that a crash in between has made nobody's. */
+#ifdef COMMIT_AFTER_SENDING
+#define COMMITS_FIRST false
+#else
+#define COMMITS_FIRST true
+#endif
+
 /* A fleet_teller with the supervisor as its context: for everything that fleet.c finds out. */
 void lease_take_fact(void *supervisor, const struct fleet_fact *fact);
 

@@ -23,6 +23,7 @@ from world import (BUILD, MAX_INSTANCES, MAX_UNITS, REGIONS, TYPES, Failed, Worl
                    type_document)
 
 WEIGHTS = {"supervisor": 5, "type": 60, "region": 35}  # what a stroke falls on
+WEIGHTS_OF_CONTROL = {"supervisor": 40, "type": 35, "region": 25}  # its fault shows when the supervisor dies in time
 ACTIONS = {"kill": 76, "stop": 13, "disk": 4, "reload": 5, "dark": 2}
 QUIET = {"launches": 500, "unknown": 50, "class": 20}  # of 1,000 kills; fewer kills, as much less
 CALM_LIMIT = 120                                       # seconds until all is quiet after the last stroke
@@ -56,8 +57,8 @@ def scenario(seed):
 
 
 class Driver:
-    def __init__(self, world, seed):
-        self.world, self.random = world, random.Random(seed)
+    def __init__(self, world, seed, weights):
+        self.world, self.random, self.weights = world, random.Random(seed), weights
         self.kills = {kind: 0 for kind in WEIGHTS}
         self.stops = {kind: 0 for kind in WEIGHTS}
         self.other = {"disk": 0, "reload": 0, "dark": 0}
@@ -93,7 +94,7 @@ class Driver:
         return self.random.choices(list(weights), list(weights.values()))[0]
 
     def target(self):
-        kind = self.choose(WEIGHTS)
+        kind = self.choose(self.weights)
         if kind == "supervisor":
             return kind, self.world.child.pid
         pids = [pid for role, _, pid in self.world.workers() if role == kind]
@@ -181,14 +182,14 @@ def too_quiet(figures, driver, kills, mounted):
     return found
 
 
-def run(kills, seed, program=None, say=print, calm_limit=CALM_LIMIT):
+def run(kills, seed, program=None, control=False, say=print, calm_limit=CALM_LIMIT):
     """(violations, too quiet because, figures)"""
     began = time.monotonic()
     caps = check.Caps(MAX_UNITS, MAX_INSTANCES, {name: most for name, (_, most) in TYPES.items()})
     with World(scenario(seed), program) as world:
         if not world.mounted:
             say("# no right to mount here: the disk is never full in this run")
-        driver = Driver(world, seed)
+        driver = Driver(world, seed, WEIGHTS_OF_CONTROL if control else WEIGHTS)
         driver.run(kills)
         stuck = None
         try:
@@ -213,7 +214,7 @@ def main():
     parser.add_argument("--control", action="store_true", help="a daemon that is wrong: violations must be found")
     options = parser.parse_args()
     program = options.program or (BUILD / "chaos-control/provisiond" if options.control else None)
-    violations, quiet, figures = run(options.kills, options.seed, program)
+    violations, quiet, figures = run(options.kills, options.seed, program, options.control)
     for text in violations:
         print(f"VIOLATION {text}")
     for text in quiet:
