@@ -6,6 +6,7 @@ does what <folder of the run directory>/fake.json says for "type:NAME", "region:
     start   "mute": no hello   "exit": ends at once with status 7   "garbage": after the hello a message that is none
             "liar": says hello with another name   "early": sends BEAT before its hello
     signals "deaf": HUP and TERM are ignored
+    lifeline false: the end of the supervisor is not looked for
     beats   false: no ticks
     bid     [units, count]: wishes so many units in all, less what was granted, at one placement, in lots of `count`
     launch  "none": grants are not answered   "unknown": outcome unknown   "failed": refused   "renew": unknown, then
@@ -15,6 +16,7 @@ Everything received is appended to <folder>/heard/ROLE-NAME as one JSON line, wi
 "_inLedger": whether its row could be read in the ledger at that moment."""
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -24,6 +26,8 @@ from pathlib import Path
 import zmq
 
 HASH = "a" * 64
+HEADER = Path(__file__).resolve().parents[2] / "proto/messages.h"
+VERSION = int(re.search(r"PROTO_VERSION (\d+)", HEADER.read_text()).group(1))
 
 
 def arguments():
@@ -55,7 +59,7 @@ class Fake:
 
     def hello(self):
         name = "somebody-else" if self.script.get("start") == "liar" else self.name
-        self.say("HELLO", version=1, role=self.role, name=name, generation=self.generation, pid=os.getpid())
+        self.say("HELLO", version=VERSION, role=self.role, name=name, generation=self.generation, pid=os.getpid())
 
     def hear(self, message):
         message["_generation"] = self.generation
@@ -127,7 +131,8 @@ class Fake:
             self.hello()
         poller = zmq.Poller()
         poller.register(self.bus, zmq.POLLIN)
-        poller.register(4, zmq.POLLIN)
+        if self.script.get("lifeline", True):
+            poller.register(4, zmq.POLLIN)
         welcomed = False
         while not self.reload and not self.ended:
             events = dict(poller.poll(100))
