@@ -77,6 +77,7 @@ void spend_accrue(struct supervisor *supervisor)
         day_bounds(supervisor->wall, &began, &ends);
         budget_start_day(&supervisor->day, began, ends);
         supervisor->budget_unknown = false;
+        ledger_remove_meta(supervisor->ledger, "spend-unknown");
         event_record(supervisor, "day-began", NULL, NULL, "a new day of the budget");
     }
     accrue_to(supervisor, supervisor->wall);
