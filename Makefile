@@ -88,7 +88,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries daemons variants chaos restart-bench tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install clean help FORCE
+.PHONY: all binaries daemons variants chaos restart-bench bench-isolation tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -148,6 +148,14 @@ $(BUILD)/$(1): $(call objects_of,subscribers/$(1).c $(filter subscribers/$(1)_%,
 	$$(hidden)$$(link) $$(SIM_LIBS)
 endef
 $(foreach main,$(subscriber_mains),$(eval $(call subscriber_rule,$(basename $(notdir $(main))))))
+
+# The dashboard's pages are inside its program, and so is uPlot where bootstrap has fetched it (npm's files are old by
+# their dates: the list says whether they are there).
+web_files := $(sort $(wildcard subscribers/web/* build/npm/node_modules/uplot/dist/uPlot*.min.*))
+$(BUILD)/web.list: FORCE
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(web_files)' | cmp -s - $@ || printf '%s\n' '$(web_files)' >$@
+$(BUILD)/obj/subscribers/provisiond-web_assets.o: $(web_files) $(BUILD)/web.list
 
 $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(LIBTEST) $(ALL_LIBRARIES)
 	$(call say,LD,$@)
@@ -221,6 +229,9 @@ fuzz-run: $(fuzzers) $(BUILD)/tools/fuzz_seeds
 
 chaos: binaries ## kill, stop and starve any process of a running daemon, then judge: KILLS=1000 SEED=1
 	@BUILD='$(BUILD)' $(PYTHON) tests/chaos/run.py --kills '$(or $(KILLS),1000)' --seed '$(or $(SEED),1)'
+
+bench-isolation: binaries ## what one sick type does to the launch latency of 99 others; build/bench/isolation.json
+	@BUILD='$(BUILD)' $(PYTHON) tests/bench/isolation.py --repeats '$(or $(REPEATS),5)' --seconds '$(or $(SECONDS),60)'
 
 restart-bench: binaries ## exec to first grant with TYPES=1000 types and INSTANCES=10000 instances; build/bench/restart.json
 	@BUILD='$(BUILD)' $(PYTHON) tests/bench/restart.py --types '$(or $(TYPES),1000)' --instances '$(or $(INSTANCES),10000)'
