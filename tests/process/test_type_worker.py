@@ -216,6 +216,20 @@ def unreadable_answer_is_unknown():
 
 
 @tap.test
+def internal_error_is_unknown():
+    """EC2's InternalError and Unavailable prove nothing: unknown, and looked up"""
+    with Stage() as stage:
+        bid = stage.bid(5)
+        for number, code in enumerate(("InternalError", "Unavailable"), 1):
+            fault = stage.sim.fault({"error": code}, {"action": "RunInstances"})
+            grant = stage.worker.grant(bid, number, count=1)
+            result = result_of(stage.worker, number)
+            assert (result["outcome"], result["code"]) == ("unknown", code), result
+            assert stage.region.expect_lookup()[1]["argument"] == grant["token"]
+            stage.sim.clear_faults(fault)
+
+
+@tap.test
 def late_grant_is_handed_back():
     """A worker that was stopped hands a late grant back unsent"""
     with Stage() as stage:
