@@ -123,7 +123,7 @@ int server_create(struct server **out, const char *listen, struct loop *loop, se
     *server = (struct server){.loop = loop, .page = page, .context = context, .epoll_fd = -1};
     int result = read_address(listen, &address, host, err);
     if (result == 0)
-        result = start(server, address, err) == 0 ? 0 : error_prefix(err, "%s", listen);
+        result = address && start(server, address, err) == 0 ? 0 : error_prefix(err, "%s", listen);
     if (result == 0)
         text_format(server->address, sizeof server->address, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
                     (unsigned)MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port);

@@ -6,6 +6,7 @@ The last test runs the example of docs/ against the real daemon, over ipc and th
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket as sockets
@@ -22,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tests/lib"))
 from status_stream import BUILD, PATIENCE, Program, Publisher, Skip, data_of, run_tests, until  # noqa: E402
 
 EXAMPLE = ROOT / "docs/examples/subscriber.py"
+INSTRUMENTED = "san-" in BUILD.name  # a sanitizer keeps freed memory
 HANDSHAKE_FAILED_AUTH = 0x4000
 HANDSHAKE_SUCCEEDED = 0x1000
 
@@ -180,7 +182,7 @@ int zmq_bind(void *socket, const char *endpoint)
 
 def without_its_zap_handler_the_relay_refuses_to_serve():
     """Trap: CURVE without a handler admits everybody. A preloaded library takes the handler away."""
-    if "san" in BUILD.name:
+    if INSTRUMENTED:
         raise Skip("a sanitizer's runtime must come first")
     with Scene() as scene:
         source, shim = scene.folder / "shim.c", scene.folder / "shim.so"
@@ -265,7 +267,7 @@ def deaf_subscribers_cost_neither_messages_nor_memory():
                 fox.recv_multipart()
                 got += 1
         grown = scene.relay.memory() - before
-        assert grown < 200e6, f"grew by {grown / 1e6:.0f} MB"
+        assert INSTRUMENTED or grown < 60e6, f"grew by {grown / 1e6:.0f} MB"
         assert all(one.poll(0) for one in deaf), "the deaf ones were connected"
 
 
@@ -304,7 +306,7 @@ def a_hostile_subscriber_is_barred_and_nobody_else():
         scene.relay.wait_line("relay.reopened")
         assert verdict_of(scene, scene.socket(zmq.SUB, "owl")) == HANDSHAKE_FAILED_AUTH
         scene.next_marker(fox, 2)
-        assert scene.relay.memory() - before < 300e6
+        assert INSTRUMENTED or scene.relay.memory() - before < 300e6
         scene.relay.process.send_signal(signal.SIGHUP)
         scene.relay.wait_line("list.read")
         scene.next_marker(scene.subscriber("owl"), 3)
@@ -319,7 +321,7 @@ def too_long_messages_end_the_connection_that_sent_them():
         scene.refresh_until(owl)
         owl.send(b"\x01" + b"z" * 100000)  # libzmq 4.3.4 itself ends on sending 5 MB through CURVE
         scene.next_marker(fox, 2)
-        assert scene.relay.memory() < 200e6
+        assert INSTRUMENTED or scene.relay.memory() < 200e6
 
 
 def the_daemon_may_come_and_go():
@@ -391,7 +393,7 @@ def the_example_of_the_documentation_works_over_ipc_and_over_curve():
             Example(scene.address(), scene.folder / "relay.pub", scene.folder / "fox.key") as remote:
         def both():
             scene.publisher.refresh()
-            return all("gamma 2 pending, oldest waits 1 s, seen 0 s ago" in one.read() for one in (local, remote))
+            return all(re.search(r"^gamma 2 pending, oldest waits 1 s, seen \d+ s ago - ", one.read(), re.M) for one in (local, remote))
         until(both, "both to print", scene.relay)
 
 
