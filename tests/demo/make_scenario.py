@@ -17,8 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import fleet  # noqa: E402
 
-SMALL_SPACING = 1.9    # seconds between arrivals of one small type, on average: 79 in each act
-SMALL_DURATION = 2.5
+SMALL_SPACING = 4.2    # seconds between arrivals of one small type, on average: 35 in each act
+SMALL_DURATION = 1.2
 
 # First 24 hours of the traces are warm-up in their own baseline, and here too they are left out.
 TRACE_FROM = 86400
@@ -28,13 +28,14 @@ REAL_IDLE = 900
 
 
 def small_arrivals(name, end, spacing):
-    """Irregular on purpose: a regular beat would hide or double what a poll at a regular beat sees."""
+    """A little irregular, and no multiple of the queue poll: every phase of the poll is met. Far enough apart that the
+    instances of one arrival are gone when the next one comes: it needs its own launch."""
     dice = random.Random(f"2016-07-21 {name}")
     arrivals, at = [], 4 + dice.random() * spacing
     while at < end:
-        tasks = 2 if dice.random() < 0.9 else 1
+        tasks = 2 if dice.random() < 0.5 else 1
         arrivals.append({"kind": "burst", "at": round(at, 2), "tasks": tasks, "duration": SMALL_DURATION})
-        at += spacing * (0.5 + dice.random())
+        at += spacing * (0.95 + 0.1 * dice.random())
     return arrivals
 
 
