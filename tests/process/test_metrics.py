@@ -88,7 +88,8 @@ def every_figure_has_one_metric_or_is_left_out_on_purpose():
     for topic in ("supervisor", "type", "region"):
         wanted = {name for name, _ in figures_of(topic)[0]} - {"pid"}
         got = [figure for of, figure, _ in listed if of == topic]
-        assert sorted(got) == sorted(wanted), f"{topic}: a row of provisiond-metrics_table.c for {set(got) ^ wanted}"
+        assert wanted <= set(got), f"{topic}: rows are missing in provisiond-metrics_table.c: {wanted - set(got)}"
+        assert len(set(got)) == len(got), topic
     names = [name for _, _, name in listed]
     assert len(set(names)) == len(names)
 
