@@ -54,6 +54,7 @@ struct config {
     int policy;                     /* policy: round-robin logarithmic probability lag */
     int64_t seed;                   /* seed: 1, of the lottery and of rotation */
     bool breakers;                  /* breakers: on; off is for experiments only */
+    bool preflight;                 /* preflight: on */
     int64_t lot_max;                /* lotMax: 10 instances */
     int64_t leases_per_region;      /* leasesPerRegion: 4 */
     int64_t lease_share;            /* leaseShare: 10 percent of any global cap */

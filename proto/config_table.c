@@ -96,6 +96,8 @@ const struct setting config_table[] = {
     WORDS("policy", policy, policies, "round-robin", "Who goes first after all have had a first lot."),
     WHOLE("seed", seed, 0, INT64_MAX, "1", NULL, 0, "Of the lottery and of rotation: the same seed, the same grants."),
     SWITCH("breakers", breakers, "true", 1, "false only for experiments: nothing is set aside after failures."),
+    SWITCH("preflight", preflight, "true", 0,
+           "Checks every definition against EC2's catalogue before its first bid and leaves out what cannot launch."),
     WHOLE("lotMax", lot_max, 1, 1000, "10", "instances", 0, "Instances in one launch call at most."),
     WHOLE("leasesPerRegion", leases_per_region, 1, 1000, "4", "leases", 1,
           "Sent or unknown leases that one type may hold in one region."),

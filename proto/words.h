@@ -93,7 +93,8 @@
     W(REASON_PAUSED, "paused")                                                                                         \
     W(REASON_UNPRODUCTIVE, "unproductive") /* launches without effect */                                               \
     W(REASON_CANARY, "canary")                                                                                         \
-    W(REASON_STARTING, "starting") /* no complete view yet */
+    W(REASON_UNLAUNCHABLE, "unlaunchable") /* preflight left out every placement */                                    \
+    W(REASON_STARTING, "starting")         /* no complete view yet */
 
 #define WORD_ENUM(symbol, name) symbol,
 enum market { MARKETS(WORD_ENUM) MARKET_COUNT };

@@ -9,6 +9,8 @@
 #include "common/crash.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/judge.h"
+#include "supervisor/preflight.h"
 #include "supervisor/workers.h"
 
 #define MESSAGES_A_TURN 500
@@ -31,6 +33,10 @@ static bus_handler *const handlers[] = {
     [PROTO_RENEW] = bus_renew,
     [PROTO_WORKED] = bus_worked,
     [PROTO_CONDEMN] = bus_condemn,
+    [PROTO_PREFLIGHT] = bus_preflight,
+    [PROTO_SPARE] = bus_spare,
+    [PROTO_DRYRUN_DONE] = bus_dryrun_done,
+    [PROTO_JUDGED] = bus_judged,
     [PROTO_ROWS] = bus_rows,
     [PROTO_LISTED] = bus_listed,
     [PROTO_LISTING_FAILED] = bus_listing_failed,

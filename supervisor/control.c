@@ -12,9 +12,12 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "proto/control.h"
+#include "supervisor/apply.h"
 #include "supervisor/bus.h"
+#include "supervisor/dryrun.h"
 #include "supervisor/events.h"
 #include "supervisor/reload.h"
+#include "supervisor/revisions.h"
 #include "supervisor/status.h"
 #include "supervisor/workers.h"
 
@@ -269,10 +272,12 @@ static void hold_answer(struct supervisor *supervisor, const char *peer, const s
 
 static void answer(struct supervisor *supervisor, const char *peer, const struct proto_CONTROL *request)
 {
-    struct control_reply reply = {.ok = true};
+    struct control_reply reply = {.ok = true, .peer = peer};
     struct message message;
 
     carry_out(supervisor, request, &reply);
+    if (reply.deferred)
+        return;
     if (reply.later) {
         text_copy(supervisor->backup_peer, sizeof supervisor->backup_peer, peer);
         supervisor->backup_request = request->id;

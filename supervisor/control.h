@@ -21,7 +21,9 @@ struct control_reply {
     uint64_t ticket; /* the ledger must have acknowledged this one before the answer leaves; 0: at once */
     char text[1024];
     json_t *body;
-    bool later; /* the answer comes when the work is done: control_finish_backup */
+    bool later;       /* the answer comes when the work is done: control_finish_backup */
+    const char *peer; /* who asked */
+    bool deferred;    /* the answer comes later, from judge.c */
 };
 typedef void control_handler(struct supervisor *supervisor, const struct proto_CONTROL *request,
                              struct control_reply *reply);

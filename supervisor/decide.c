@@ -289,28 +289,6 @@ static void fill_others(const struct supervisor *supervisor, struct arbiter_inpu
     }
 }
 
-static void fill_settings(const struct config *config, struct arbiter_settings *out)
-{
-    *out = (struct arbiter_settings){.max_units = config->max_capacity,
-                                     .max_instances = config->max_instances,
-                                     .money = {.hourly = config->max_hourly_cost,
-                                               .daily = config->max_daily_cost,
-                                               .essential_reserve = config->essential_reserve,
-                                               .daily_horizon = config->daily_horizon},
-                                     .headroom_percent = config->headroom,
-                                     .lot_max = config->lot_max,
-                                     .leases_per_region = config->leases_per_region,
-                                     .lease_share = config->lease_share,
-                                     .policy = (enum policy)config->policy,
-                                     .seed = (uint64_t)config->seed,
-                                     .launch_share = config->launch_share,
-                                     .calls_refill = config->launch_calls_refill,
-                                     .instances_refill = config->launch_instances_refill,
-                                     .calls_depth = config->launch_calls_depth,
-                                     .instances_depth = config->launch_instances_depth,
-                                     .tick = config->tick};
-}
-
 /* ---- the output ---- */
 
 static void apply_grant(struct supervisor *supervisor, const struct decision *room, const struct arbiter_grant *grant)
@@ -362,25 +340,56 @@ static void apply(struct supervisor *supervisor, const struct decision *room, co
     supervisor->arbiter_due = output->grant_count > 0; /* the next input must hold these leases */
 }
 
+static void fill_input(struct supervisor *supervisor, struct decision *room, struct arbiter_input *input)
+{
+    *input = (struct arbiter_input){.now = supervisor->now, .settings = &room->settings, .day = supervisor->day};
+    decide_count(supervisor);
+    decide_settings(supervisor->config, &room->settings);
+    fill_regions(supervisor, room, input);
+    fill_types(supervisor, room, input);
+    fill_leases(supervisor, room, input);
+    fill_others(supervisor, input);
+}
+
+static struct decision *new_decision(void)
+{
+    struct decision *room = calloc(1, sizeof *room);
+    if (!room)
+        abort();
+    return room;
+}
+
 void decide_step(struct supervisor *supervisor)
 {
     struct arbiter_output output = {0};
+    struct arbiter_input input;
 
     if (!supervisor->arbiter_due && !mono_reached(supervisor->arbiter_again, supervisor->now))
         return;
     if (!supervisor->decision)
-        supervisor->decision = calloc(1, sizeof *supervisor->decision);
-    if (!supervisor->decision)
-        abort();
-    struct decision *room = supervisor->decision;
-    struct arbiter_input input = {.now = supervisor->now, .settings = &room->settings, .day = supervisor->day};
-    decide_count(supervisor);
-    fill_settings(supervisor->config, &room->settings);
-    fill_regions(supervisor, room, &input);
-    fill_types(supervisor, room, &input);
-    fill_leases(supervisor, room, &input);
-    fill_others(supervisor, &input);
+        supervisor->decision = new_decision();
+    fill_input(supervisor, supervisor->decision, &input);
     arbiter_step(supervisor->arbiter, &input, &output);
-    apply(supervisor, room, &output);
+    apply(supervisor, supervisor->decision, &output);
     arbiter_output_clear(&output);
+}
+
+struct decision *decide_forecast(struct supervisor *supervisor, struct arbiter_output *output)
+{
+    struct decision *room = new_decision();
+    struct arbiter *arbiter = arbiter_create();
+    struct arbiter_input input;
+
+    if (!arbiter)
+        abort();
+    fill_input(supervisor, room, &input);
+    room->settings.launch_share = 0; /* not how fast, but how far */
+    arbiter_step(arbiter, &input, output);
+    arbiter_destroy(&arbiter);
+    return room;
+}
+
+struct type_record *decide_record(const struct decision *room, size_t type)
+{
+    return room->records[type];
 }

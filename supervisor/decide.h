@@ -10,6 +10,12 @@
 void decide_step(struct supervisor *supervisor);
 void decide_destroy(struct decision **decision);
 
+void decide_settings(const struct config *config, struct arbiter_settings *out);
+/* What the arbiter would do with the state as it is now, without launch-rate limits; nothing is changed. *output's type
+ * indices are decide_record()'s. The caller clears the output and destroys the result. */
+struct decision *decide_forecast(struct supervisor *supervisor, struct arbiter_output *output);
+struct type_record *decide_record(const struct decision *decision, size_t type);
+
 /* A new bid of the type: takes over the message's lots. */
 void decide_take_bid(struct supervisor *supervisor, struct type_record *type, struct proto_BID *bid);
 /* Bids of types that missed two ticks lapse. */

@@ -4,6 +4,7 @@
 #include "common/text.h"
 #include "supervisor/control.h"
 #include "supervisor/decide.h"
+#include "supervisor/preflight.h"
 #include "supervisor/status.h"
 
 /* A point of the monotonic clock as milliseconds UTC, for people; null when it never comes. */
@@ -131,10 +132,11 @@ void control_explain(struct supervisor *supervisor, const struct proto_CONTROL *
     }
     decide_count(supervisor);
     const char *reason = status_reason(supervisor, type, sentence, sizeof sentence);
-    reply->body = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "type", type->name, "asOf",
+    reply->body = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "type", type->name, "asOf",
                             (json_int_t)supervisor->wall.ms, "sentence", sentence, "reason", reason, "data",
                             status_of_type(supervisor, type), "lots", explain_lots(type), "denials",
                             explain_denials(supervisor, type), "breakers", explain_breakers(supervisor, type), "leases",
-                            explain_leases(supervisor, type), "deaths", explain_deaths(&type->worker));
+                            explain_leases(supervisor, type), "deaths", explain_deaths(&type->worker), "preflight",
+                            preflight_of_type(type));
     text_copy(reply->text, sizeof reply->text, sentence);
 }

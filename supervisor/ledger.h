@@ -38,8 +38,11 @@ struct ledger_reader {
     void (*meta)(void *context, const char *key, const char *value);
     void (*lease)(void *context, const struct lease *lease); /* open ones; times are not set */
     void (*highest_grant)(void *context, const char *type, int64_t grant);
-    void (*instance)(void *context, const struct instance *instance, const char *type);    /* `launched` is not set */
-    void (*revision)(void *context, const char *type, int64_t revision, const char *hash); /* the newest of each type */
+    void (*instance)(void *context, const struct instance *instance, const char *type); /* `launched` is not set */
+    void (*revision)(void *context, const char *type, int64_t revision, const char *hash,
+                     bool forced);                                                    /* the newest of each type */
+    void (*set)(void *context, const char *name, int64_t revision, const char *hash); /* the newest of each set */
+    void (*dry_run)(void *context, const char *type, const char *hash);
     void (*spec)(void *context, const char *type, const char *hash, const char *how);
     void (*day)(void *context, const struct budget_day *day); /* the newest */
     void (*breaker)(void *context, const struct breaker_entry *entry, struct wall since, struct wall until);
@@ -47,6 +50,18 @@ struct ledger_reader {
                   const char *region, const char *text); /* the last ones, oldest first */
 };
 int ledger_load(struct ledger *ledger, const struct ledger_reader *reader, void *context, struct error *err);
+
+/* Reads revisions of a type (or of an AMI set) while the ledger is in use, newest first, by a handle of its own that
+ * only reads: what was added a moment ago may not be there yet. `revision` 0: all; else that one. */
+struct ledger_revision {
+    int64_t revision;
+    const char *hash, *document, *who;
+    struct wall applied;
+    bool forced;
+};
+typedef void ledger_revision_function(void *context, const struct ledger_revision *revision);
+int ledger_revisions(const struct ledger *ledger, bool is_set, const char *name, int64_t revision,
+                     ledger_revision_function *function, void *context, struct error *err);
 
 /* Starts the writing thread; from here on the handle is the thread's. */
 int ledger_start(struct ledger *ledger, struct error *err);
@@ -75,7 +90,10 @@ void ledger_end_lease(struct ledger *ledger, int64_t grant, const char *how, str
 void ledger_put_instance(struct ledger *ledger, const struct instance *instance);
 void ledger_remove_instance(struct ledger *ledger, const char *id);
 void ledger_put_revision(struct ledger *ledger, const char *type, int64_t revision, const char *hash,
-                         const char *document, struct wall now);
+                         const char *document, struct wall now, const char *who, bool forced);
+void ledger_put_set(struct ledger *ledger, const char *name, int64_t revision, const char *hash, const char *document,
+                    struct wall now, const char *who, bool forced);
+void ledger_put_dry_run(struct ledger *ledger, const char *type, const char *hash, struct wall now);
 void ledger_put_spec(struct ledger *ledger, const char *type, const char *hash, const char *how, struct wall now);
 void ledger_put_day(struct ledger *ledger, const struct budget_day *day);
 void ledger_clear_breakers(struct ledger *ledger); /* before putting all of them anew */

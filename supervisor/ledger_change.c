@@ -95,9 +95,20 @@ void ledger_remove_instance(struct ledger *ledger, const char *id)
 }
 
 void ledger_put_revision(struct ledger *ledger, const char *type, int64_t revision, const char *hash,
-                         const char *document, struct wall now)
+                         const char *document, struct wall now, const char *who, bool forced)
 {
-    add(ledger, LEDGER_PUT_REVISION, "sissi", type, revision, hash, document, now.ms);
+    add(ledger, LEDGER_PUT_REVISION, "sissisi", type, revision, hash, document, now.ms, who, (int64_t)forced);
+}
+
+void ledger_put_set(struct ledger *ledger, const char *name, int64_t revision, const char *hash, const char *document,
+                    struct wall now, const char *who, bool forced)
+{
+    add(ledger, LEDGER_PUT_SET, "sissisi", name, revision, hash, document, now.ms, who, (int64_t)forced);
+}
+
+void ledger_put_dry_run(struct ledger *ledger, const char *type, const char *hash, struct wall now)
+{
+    add(ledger, LEDGER_PUT_DRY_RUN, "ssi", type, hash, now.ms);
 }
 
 void ledger_put_spec(struct ledger *ledger, const char *type, const char *hash, const char *how, struct wall now)

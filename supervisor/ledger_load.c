@@ -79,7 +79,18 @@ static void read_instance(sqlite3_stmt *row, const struct ledger_reader *reader,
 
 static void read_revision(sqlite3_stmt *row, const struct ledger_reader *reader, void *context)
 {
-    reader->revision(context, text_at(row, 0), sqlite3_column_int64(row, 1), text_at(row, 2));
+    reader->revision(context, text_at(row, 0), sqlite3_column_int64(row, 1), text_at(row, 2),
+                     sqlite3_column_int(row, 3) != 0);
+}
+
+static void read_set(sqlite3_stmt *row, const struct ledger_reader *reader, void *context)
+{
+    reader->set(context, text_at(row, 0), sqlite3_column_int64(row, 1), text_at(row, 2));
+}
+
+static void read_dry_run(sqlite3_stmt *row, const struct ledger_reader *reader, void *context)
+{
+    reader->dry_run(context, text_at(row, 0), text_at(row, 1));
 }
 
 static void read_spec(sqlite3_stmt *row, const struct ledger_reader *reader, void *context)
@@ -135,7 +146,9 @@ static const struct {
      read_lease},
     {"SELECT type, max(number) FROM grants GROUP BY type", read_highest},
     {"SELECT * FROM instances", read_instance},
-    {"SELECT type, max(revision), hash FROM revisions GROUP BY type", read_revision},
+    {"SELECT type, max(revision), hash, forced FROM revisions GROUP BY type", read_revision},
+    {"SELECT name, max(revision), hash FROM sets GROUP BY name", read_set},
+    {"SELECT type, hash FROM dry_runs", read_dry_run},
     {"SELECT type, hash, how FROM specs", read_spec},
     {"SELECT began, ends, spent, accrued_to FROM spend ORDER BY began DESC LIMIT 1", read_day},
     {"SELECT * FROM breakers", read_breaker},

@@ -38,6 +38,13 @@ static const char *const migrations[] = {
     " code TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, delay_us INTEGER NOT NULL,"
     " failures INTEGER NOT NULL);"
     "CREATE TABLE specs (type TEXT NOT NULL, hash TEXT NOT NULL, how TEXT NOT NULL, proven INTEGER NOT NULL,"
+    " PRIMARY KEY (type, hash)) WITHOUT ROWID;",
+    /* 3 */
+    "ALTER TABLE revisions ADD COLUMN who TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE revisions ADD COLUMN forced INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE sets (name TEXT NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, document TEXT NOT NULL,"
+    " applied INTEGER NOT NULL, who TEXT NOT NULL, forced INTEGER NOT NULL, PRIMARY KEY (name, revision));"
+    "CREATE TABLE dry_runs (type TEXT NOT NULL, hash TEXT NOT NULL, passed INTEGER NOT NULL,"
     " PRIMARY KEY (type, hash)) WITHOUT ROWID;"};
 
 #define VERSION ((int)(sizeof migrations / sizeof migrations[0]))
@@ -56,7 +63,9 @@ static const char *const statements[LEDGER_STATEMENT_COUNT] = {
     [LEDGER_PUT_INSTANCE] = "INSERT OR REPLACE INTO instances VALUES"
                             " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [LEDGER_REMOVE_INSTANCE] = "DELETE FROM instances WHERE id = ?",
-    [LEDGER_PUT_REVISION] = "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?, ?)",
+    [LEDGER_PUT_REVISION] = "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [LEDGER_PUT_SET] = "INSERT OR IGNORE INTO sets VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [LEDGER_PUT_DRY_RUN] = "INSERT OR IGNORE INTO dry_runs VALUES (?, ?, ?)",
     [LEDGER_PUT_SPEC] = "INSERT OR IGNORE INTO specs VALUES (?, ?, ?, ?)",
     [LEDGER_PUT_DAY] = "INSERT OR REPLACE INTO spend VALUES (?, ?, ?, ?)",
     [LEDGER_CLEAR_BREAKERS] = "DELETE FROM breakers",

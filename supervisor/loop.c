@@ -11,8 +11,10 @@
 #include "supervisor/control.h"
 #include "supervisor/decide.h"
 #include "supervisor/events.h"
+#include "supervisor/judge.h"
 #include "supervisor/lease.h"
 #include "supervisor/notify.h"
+#include "supervisor/preflight.h"
 #include "supervisor/reload.h"
 #include "supervisor/spend.h"
 #include "supervisor/status.h"
@@ -166,7 +168,7 @@ static struct mono next_deadline(const struct supervisor *supervisor)
 
     next = mono_min(next, supervisor->workers_next);
     next = mono_min(next, supervisor->arbiter_again);
-    next = mono_min(next, reload_deadline(supervisor));
+    next = mono_min(next, mono_min(reload_deadline(supervisor), judge_deadline(supervisor)));
     next = mono_min(next, status_deadline(supervisor));
     next = mono_min(next, notify_deadline(supervisor));
     next = mono_min(next, breakers_deadline(supervisor->breakers, supervisor->now));
@@ -197,6 +199,8 @@ void supervise(struct supervisor *supervisor)
         keep_house(supervisor);
 
         decide_step(supervisor);
+        preflight_spare_step(supervisor);
+        judge_step(supervisor);
 
         bus_send_paces(supervisor);
         bus_send_breakers(supervisor);

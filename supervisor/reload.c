@@ -9,50 +9,90 @@
 #include "common/json.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/amisets.h"
 #include "supervisor/bus.h"
 #include "supervisor/events.h"
 #include "supervisor/notify.h"
+#include "supervisor/preflight.h"
+#include "supervisor/revisions.h"
 #include "supervisor/workers.h"
 
 #define RELOAD_EVERY SPAN_SECONDS(1)
 
 /* ---- one definition ---- */
 
-static void keep_revision(struct supervisor *supervisor, struct type_record *type)
+static void keep_revision(struct supervisor *supervisor, struct type_record *type, const char *who)
 {
     char *document = json_text(type->definition->document);
 
     ledger_put_revision(supervisor->ledger, type->name, type->revision, type->definition->hash,
-                        document ? document : "", supervisor->wall);
+                        document ? document : "", supervisor->wall, who, type->forced);
     free(document);
 }
 
 /* The first definition of a start whose hash is the ledger's newest goes on under the same number. */
 static bool is_newest_revision(const struct type_record *type, const struct definition *definition)
 {
-    return type->revision > 0 && text_equal(type->newest_hash, definition->hash);
+    return type->newest > 0 && text_equal(type->newest_hash, definition->hash);
 }
 
-/* Takes over `definition`. */
-static void apply_definition(struct supervisor *supervisor, struct type_record *type, struct definition *definition)
+/* Puts it in place of the old one; the revision is the caller's. */
+static void replace_definition(struct supervisor *supervisor, struct type_record *type, struct definition *definition)
 {
-    bool same = is_newest_revision(type, definition);
-
     definition_destroy(&type->definition);
+    preflight_record_clear(&type->preflight);
     type->definition = definition;
     type->holdings->usual_price = definition->max_price;
     type->bid.stands = false;
     type->dirty = true;
     supervisor->fleet->version++; /* prices of adopted instances may be others now */
     supervisor->arbiter_due = true;
-    if (same)
+}
+
+/* Takes over `definition`. A forced one is a revision of its own even if the text is the same. */
+static void apply_definition(struct supervisor *supervisor, struct type_record *type, struct definition *definition,
+                             const char *who, bool forced)
+{
+    bool same = is_newest_revision(type, definition) && !forced;
+    bool went_back = type->definition && type->revision != type->newest;
+
+    replace_definition(supervisor, type, definition);
+    if (same) {
+        type->revision = type->newest;
+        type->forced = type->newest_forced;
+        if (went_back)
+            breakers_new_definition(supervisor->breakers, type->name, supervisor->now);
         return;
-    type->revision++;
+    }
+    type->revision = ++type->newest;
+    type->forced = type->newest_forced = forced;
     text_copy(type->newest_hash, sizeof type->newest_hash, definition->hash);
-    keep_revision(supervisor, type);
+    keep_revision(supervisor, type, who);
     breakers_new_definition(supervisor->breakers, type->name, supervisor->now);
     event_record(supervisor, "definition-applied", type->name, NULL, "revision %lld from %s", (long long)type->revision,
                  definition->file);
+}
+
+static void hash_live(struct supervisor *supervisor)
+{
+    const struct definition **live = calloc(supervisor->type_count + 1, sizeof(struct definition *));
+    size_t count = 0;
+
+    for (size_t i = 0; live && i < supervisor->type_count; i++)
+        if (supervisor->types[i]->definition)
+            live[count++] = supervisor->types[i]->definition;
+    if (live)
+        catalog_hash(supervisor->config, live, count, supervisor->config_hash);
+    free(live);
+}
+
+/* Definitions of single types changed: what follows from that for all. */
+static void after_one(struct supervisor *supervisor)
+{
+    hash_live(supervisor);
+    supervisor->pace_due = true;
+    supervisor->dirty = true;
+    bus_send_scopes(supervisor);
 }
 
 /* ---- all of them ---- */
@@ -66,6 +106,43 @@ static bool is_unchanged(const struct type_record *type, const struct definition
     return type->definition && text_equal(type->definition->hash, definition->hash);
 }
 
+void reload_go_back(struct supervisor *supervisor, struct type_record *type, struct definition *definition,
+                    int64_t revision, bool forced)
+{
+    if (type->definition)
+        text_copy(definition->file, sizeof definition->file, type->definition->file);
+    replace_definition(supervisor, type, definition);
+    type->revision = revision;
+    type->forced = forced;
+    breakers_new_definition(supervisor->breakers, type->name, supervisor->now);
+    after_one(supervisor);
+    workers_event(supervisor, &type->worker, PROCESS_RESTART, "an operator pinned a revision");
+}
+
+/* A pin wins over the file. True when `*definition` was used up. */
+static bool keep_pinned(struct supervisor *supervisor, struct type_record *type, struct definition **definition)
+{
+    bool forced = false;
+    struct error error;
+    struct definition *pinned = NULL;
+
+    if (!type->definition || type->revision != type->pin) {
+        pinned = revisions_definition(supervisor, type->name, type->pin, &forced, &error);
+        if (!pinned) {
+            alarm_raise(supervisor, "pin", type->name, "revision %lld cannot be read, its file counts: %s",
+                        (long long)type->pin, error.text);
+            return false;
+        }
+        text_copy(pinned->file, sizeof pinned->file, (*definition)->file);
+        replace_definition(supervisor, type, pinned);
+        type->revision = type->pin;
+        type->forced = forced;
+        workers_event(supervisor, &type->worker, PROCESS_RESTART, "its pinned revision");
+    }
+    definition_destroy(definition);
+    return true;
+}
+
 static void take_definition(struct supervisor *supervisor, struct definition **definition, struct tally *tally)
 {
     struct type_record *type = supervisor_type(supervisor, (*definition)->name);
@@ -73,13 +150,15 @@ static void take_definition(struct supervisor *supervisor, struct definition **d
 
     if (!type)
         type = supervisor_add_type(supervisor, (*definition)->name);
+    if (type->pin > 0 && keep_pinned(supervisor, type, definition))
+        return;
     if (is_unchanged(type, *definition)) {
         definition_destroy(&type->definition); /* its file may have another name now */
         type->definition = *definition;
         *definition = NULL;
         return;
     }
-    apply_definition(supervisor, type, *definition);
+    apply_definition(supervisor, type, *definition, "files", false);
     *definition = NULL;
     tally->added += is_new;
     tally->changed += !is_new;
@@ -118,17 +197,28 @@ static void remove_missing(struct supervisor *supervisor, const struct catalog *
     }
 }
 
-static void hash_live(struct supervisor *supervisor)
+/* What lies in the files now; a set without a file is remembered, but names no images. */
+static void take_sets(struct supervisor *supervisor, struct catalog *catalog)
 {
-    const struct definition **live = calloc(supervisor->type_count + 1, sizeof(struct definition *));
-    size_t count = 0;
+    for (size_t i = 0; i < supervisor->set_count; i++)
+        amiset_destroy(&supervisor->sets[i].set);
+    for (size_t i = 0; i < catalog->set_count; i++)
+        amisets_take(supervisor, &catalog->sets[i], "files", false);
+    catalog->set_count = 0;
+}
 
-    for (size_t i = 0; live && i < supervisor->type_count; i++)
-        if (supervisor->types[i]->definition)
-            live[count++] = supervisor->types[i]->definition;
-    if (live)
-        catalog_hash(supervisor->config, live, count, supervisor->config_hash);
-    free(live);
+int64_t reload_apply_one(struct supervisor *supervisor, struct definition **definition, const char *who, bool forced)
+{
+    struct type_record *type = supervisor_type(supervisor, (*definition)->name);
+
+    if (!type)
+        type = supervisor_add_type(supervisor, (*definition)->name);
+    apply_definition(supervisor, type, *definition, who, forced);
+    *definition = NULL;
+    alarm_clear(supervisor, "definition", type->name);
+    after_one(supervisor);
+    workers_event(supervisor, &type->worker, PROCESS_RESTART, "an operator applied a definition");
+    return type->revision;
 }
 
 void reload_apply(struct supervisor *supervisor, struct catalog *catalog, char *text, size_t size)
@@ -136,6 +226,7 @@ void reload_apply(struct supervisor *supervisor, struct catalog *catalog, char *
     struct tally tally = {0};
 
     remove_missing(supervisor, catalog, &tally); /* before taking: that empties the catalogue */
+    take_sets(supervisor, catalog);
     for (size_t i = 0; i < catalog->count; i++)
         take_definition(supervisor, &catalog->definitions[i], &tally);
     catalog->count = 0;
@@ -206,7 +297,7 @@ void reload_type(struct supervisor *supervisor, struct type_record *type)
 {
     struct error error;
 
-    if (!type->definition)
+    if (!type->definition || type->pin > 0)
         return;
     struct definition *definition = catalog_read_definition(supervisor->config, type->definition->file, &error);
     if (definition && !text_equal(definition->name, type->name)) {
@@ -225,9 +316,8 @@ void reload_type(struct supervisor *supervisor, struct type_record *type)
         definition_destroy(&definition);
         return;
     }
-    apply_definition(supervisor, type, definition);
-    hash_live(supervisor);
-    bus_send_scopes(supervisor);
+    apply_definition(supervisor, type, definition, "files", false);
+    after_one(supervisor);
 }
 
 struct mono reload_deadline(const struct supervisor *supervisor)

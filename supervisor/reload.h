@@ -16,6 +16,11 @@ int reload_all(struct supervisor *supervisor, char *text, size_t size, struct er
 /* Reads one type's file anew, because its process asked for it or an operator did. An invalid file keeps the old
  * definition, with an alarm. */
 void reload_type(struct supervisor *supervisor, struct type_record *type);
+/* A definition that an operator applied: live at once. Takes it over; returns its revision. */
+int64_t reload_apply_one(struct supervisor *supervisor, struct definition **definition, const char *who, bool forced);
+/* A revision of the ledger counts instead of the newest one. Takes the definition over. */
+void reload_go_back(struct supervisor *supervisor, struct type_record *type, struct definition *definition,
+                    int64_t revision, bool forced);
 /* SIGHUP is a level: one reload a second at most, however many signals came (case B57). */
 void reload_if_asked(struct supervisor *supervisor);
 struct mono reload_deadline(const struct supervisor *supervisor);

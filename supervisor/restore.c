@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "supervisor/amisets.h"
 #include "supervisor/events.h"
 #include "supervisor/startup.h"
 
@@ -30,6 +31,8 @@ static void take_meta(void *context, const char *key, const char *value)
         supervisor->budget_unknown = true;
     else if (text_starts(key, "pause:"))
         type_for(supervisor, key + strlen("pause:"))->paused = true;
+    else if (text_starts(key, "pin:"))
+        type_for(supervisor, key + strlen("pin:"))->pin = strtoll(value, NULL, 10);
 }
 
 static void take_lease(void *context, const struct lease *lease)
@@ -63,12 +66,26 @@ static void take_instance(void *context, const struct instance *instance, const 
         supervisor->last_grant = instance->grant;
 }
 
-static void take_revision(void *context, const char *name, int64_t revision, const char *hash)
+static void take_revision(void *context, const char *name, int64_t revision, const char *hash, bool forced)
 {
     struct type_record *type = type_for(context, name);
 
-    type->revision = revision;
+    type->revision = type->newest = revision;
+    type->forced = type->newest_forced = forced;
     text_copy(type->newest_hash, sizeof type->newest_hash, hash);
+}
+
+static void take_set(void *context, const char *name, int64_t revision, const char *hash)
+{
+    struct set_record *set = amisets_find(context, name, true);
+
+    set->revision = revision;
+    text_copy(set->newest_hash, sizeof set->newest_hash, hash);
+}
+
+static void take_dry_run(void *context, const char *type, const char *hash)
+{
+    canary_prove(&type_for(context, type)->dry_runs, hash, "dry-run");
 }
 
 static void take_spec(void *context, const char *type, const char *hash, const char *how)
@@ -129,6 +146,8 @@ int restore_from_ledger(struct supervisor *supervisor, struct error *err)
                                                 .highest_grant = take_highest,
                                                 .instance = take_instance,
                                                 .revision = take_revision,
+                                                .set = take_set,
+                                                .dry_run = take_dry_run,
                                                 .spec = take_spec,
                                                 .day = take_day,
                                                 .breaker = take_breaker,

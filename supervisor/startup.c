@@ -18,6 +18,7 @@
 #include "proto/sockets.h"
 #include "supervisor/control.h"
 #include "supervisor/events.h"
+#include "supervisor/judge.h"
 #include "supervisor/lock.h"
 #include "supervisor/notify.h"
 #include "supervisor/reload.h"
@@ -169,6 +170,7 @@ void shutdown_all(struct supervisor *supervisor)
     workers_kill_all(supervisor);
     control_forget(supervisor);
     ledger_close(&supervisor->ledger, LEDGER_CLOSE_LIMIT);
+    judge_clear(supervisor);
     close_socket(&supervisor->bus);
     close_socket(&supervisor->control);
     close_socket(&supervisor->status);

@@ -7,6 +7,7 @@
 
 #include "common/text.h"
 #include "supervisor/decide.h"
+#include "supervisor/preflight.h"
 #include "supervisor/status.h"
 
 struct figure {
@@ -210,7 +211,7 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
     const struct definition *definition = type->definition;
     const struct process *process = &type->worker.process;
     struct wall now = supervisor->wall;
-    char why[SENTENCE_SIZE];
+    char why[SENTENCE_SIZE], preflight[128];
     struct values values = {
         .type_name = type->name,
         .type_state = status_state(supervisor, type),
@@ -220,6 +221,7 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
         .type_launchFailures = count_of(type->counters.failed, now),
         .type_lastLaunch = known_if(type->counters.last_launch.ms > 0, type->counters.last_launch.ms, now),
         .type_worked = count_of(type->counters.worked, now),
+        .type_pin = known_if(type->pin > 0, type->pin, now),
         .type_revision = known_if(type->revision > 0, type->revision, now),
         .type_pid = known_if(type->worker.child.pid > 0, type->worker.child.pid, now),
         .type_generation = known_if(process->generation > 0, process->generation, now),
@@ -228,6 +230,7 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
 
     values.type_reason = status_reason(supervisor, type, why, sizeof why);
     values.type_why = why;
+    values.type_preflight = preflight_word(type, preflight, sizeof preflight);
     fill_observed(supervisor, type, &values);
     fill_held(supervisor, type, &values);
     return encode(&values, "type");

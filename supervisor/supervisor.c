@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "supervisor/amisets.h"
 #include "supervisor/decide.h"
+#include "supervisor/preflight.h"
 
 /* HUP, then TERM, then KILL: a worker may take 2 s for its call in flight (DESIGN section 9). */
 #define STOP_STEP SPAN_SECONDS(4)
@@ -37,6 +39,8 @@ static void destroy_type(struct type_record *type)
     free(type->bid.lots);
     free(type->bid.views);
     canary_clear(&type->proofs);
+    canary_clear(&type->dry_runs);
+    preflight_record_clear(&type->preflight);
     free(type);
 }
 
@@ -58,6 +62,7 @@ void supervisor_destroy(struct supervisor **supervisor)
         destroy_type(it->types[i]);
     for (size_t i = 0; i < it->region_count; i++)
         destroy_region(it->regions[i]);
+    amisets_clear(it);
     free(it->types);
     free(it->regions);
     free(it->secrets);

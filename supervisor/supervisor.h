@@ -64,6 +64,29 @@ struct bid {
     size_t lot_count;
 };
 
+/* What its worker found of its definition (proto PREFLIGHT). */
+struct preflight_record {
+    char state[16]; /* "": nothing was said yet */
+    int64_t placements, usable, errors;
+    char why[512];
+    char *findings; /* JSON */
+    struct wall seen;
+};
+
+/* It waits for a call of the lowest rank, for a DryRun. */
+struct spare {
+    bool asked;
+    char region[NAME_SIZE], hash[HASH_SIZE];
+};
+
+/* An AMI set that is live, or that the ledger remembers. */
+struct set_record {
+    char name[NAME_SIZE];
+    struct amiset *set; /* NULL: there is no file of it now */
+    int64_t revision;
+    char newest_hash[HASH_SIZE];
+};
+
 struct type_counters {
     int64_t launched, failed, worked;
     struct wall last_launch;
@@ -72,8 +95,15 @@ struct type_counters {
 struct type_record {
     char name[NAME_SIZE];
     struct definition *definition; /* NULL: no longer defined; its instances are left alone */
-    int64_t revision;
-    char newest_hash[HASH_SIZE]; /* of that revision */
+    int64_t revision;              /* of the definition; below the newest one while it is pinned */
+    int64_t newest;                /* number of the newest revision */
+    char newest_hash[HASH_SIZE];   /* of that revision */
+    bool newest_forced;
+    int64_t pin; /* revision that counts whatever its file says; 0: none */
+    bool forced; /* its revision was applied with --force */
+    struct preflight_record preflight;
+    struct canary_proofs dry_runs; /* specifications that passed a DryRun */
+    struct spare spare;
     struct worker worker;
     struct fleet_type *holdings;
     bool paused;
@@ -97,7 +127,7 @@ struct region_record {
     struct worker worker;
     struct fleet_region *view;
     bool frozen;
-    enum denial closed; /* as the last housekeeping saw it */
+    enum denial closed;     /* as the last housekeeping saw it */
     struct proto_ROW *rows; /* of a listing that is not complete yet */
     size_t row_count;
     int64_t rows_listing;
@@ -155,6 +185,11 @@ struct supervisor {
     size_t type_count;
     struct region_record **regions;
     size_t region_count;
+    struct set_record *sets;
+    size_t set_count;
+    size_t spares;                /* types that wait for a spare call */
+    struct judgement *judgements; /* judge.c's: requests that wait for type workers */
+    int64_t last_judgement;
     struct secret_entry *secrets; /* bus.c's */
     size_t secret_count, secret_room;
     struct mono workers_next; /* the first deadline among the processes */
@@ -185,7 +220,7 @@ struct supervisor {
     int64_t event_count;              /* the last event's sequence */
     struct alarm alarms[ALARMS_MOST];
     size_t alarm_count;
-    int64_t alarm_last; /* the newest id */
+    int64_t alarm_last;             /* the newest id */
     struct waiting_answer *answers; /* control.c's: they wait for the ledger */
     size_t answer_count;
     struct supervisor_counters counters;

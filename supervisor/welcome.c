@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/text.h"
 #include "supervisor/bus.h"
+#include "supervisor/preflight.h"
 
 #define BREAKERS_EVERY SPAN_MS(100)
 
@@ -67,6 +68,10 @@ static void fill_for_type(const struct supervisor *supervisor, const struct type
                           struct proto_WELCOME *welcome)
 {
     welcome->definition = json_text(type->definition->document);
+    json_t *images = preflight_known_images(supervisor, type->definition->ami_set);
+    welcome->images = json_text(images);
+    json_decref(images);
+    welcome->forced = type->forced;
     welcome->revision = type->revision;
     welcome->seen = type->highest_grant;
     welcome->pollMs = type->pace.poll_ms;

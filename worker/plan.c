@@ -84,7 +84,8 @@ void plan_make(struct plan_memory *memory, const struct plan_input *input, struc
     figures(memory, input, out);
     remember_unmet(memory, input, out);
     int64_t room = input->type.max_units - input->supply.occupying - input->supply.in_flight;
-    bool may_launch = !input->supply.starting && (!input->credentials_problem || !*input->credentials_problem);
+    bool may_launch = !input->supply.starting && (!input->credentials_problem || !*input->credentials_problem) &&
+                      (!input->preflight_waits || !*input->preflight_waits);
     if (out->need > 0 && may_launch)
         plan_lots(input, out->need, room, on_demand_now(memory, input), out, &left_out);
     plan_why(input, room, &left_out, out);

@@ -75,6 +75,7 @@ struct plan_option {
     enum failure failure; /* of the breaker in the way */
     bool type_wide;       /* that breaker is about the whole type */
     const char *code;     /* EC2's, "" if none */
+    bool unfit;           /* preflight left it out */
     const char *spec_hash, *subnet;
 };
 
@@ -89,6 +90,8 @@ struct plan_input {
     const struct plan_option *options;
     size_t option_count;
     const char *credentials_problem; /* not empty: there are no AWS credentials, so nothing can be launched */
+    const char *preflight_waits;     /* not empty: the catalogue is not read yet, and this is what is waited for */
+    const char *preflight_error;     /* the first thing that is wrong, where options are unfit */
 };
 
 /* ---- what is remembered ---- */

@@ -71,6 +71,8 @@ static bool consider(const struct plan_input *input, const struct plan_option *o
                      struct candidate *out, struct plan_left_out *left_out)
 {
     const struct plan_region *region = region_of(input, option->placement.region);
+    if (option->unfit)
+        return left_out->unfit++, false;
     if (!region || plan_region_stale(region, input->now)) {
         left_out->stale++;
         left_out->stale_example = region;

@@ -63,7 +63,11 @@ static void why_no_lot(const struct plan_input *input, int64_t room, const struc
 {
     char text[320];
     const struct plan_option *closed = left_out->closed_example;
-    if (left_out->room > 0 && left_out->closed + left_out->price == 0) {
+    if (left_out->unfit > 0 && left_out->room + left_out->closed + left_out->price + left_out->stale == 0)
+        sentence(out, REASON_UNLAUNCHABLE,
+                 "%s, %" PRId64 " units needed; preflight left out all %zu placements: %.300s", demand, out->need,
+                 left_out->unfit, input->preflight_error ? input->preflight_error : "");
+    else if (left_out->room > 0 && left_out->closed + left_out->price == 0) {
         sentence(out, REASON_AT_CEILING,
                  "%s, %" PRId64 " needed; ceiling %" PRId64 " units reached: %" PRId64 " occupying, %" PRId64
                  " in flight, room for %" PRId64,
@@ -135,6 +139,9 @@ void plan_why(const struct plan_input *input, int64_t room, const struct plan_le
     else if (input->credentials_problem && *input->credentials_problem)
         sentence(out, REASON_NO_PLACEMENT, "%s, %" PRId64 " units needed; no AWS credentials: %.200s", demand,
                  out->need, input->credentials_problem);
+    else if (input->preflight_waits && *input->preflight_waits)
+        sentence(out, REASON_STARTING, "%s, %" PRId64 " units needed; preflight waits for %.200s", demand, out->need,
+                 input->preflight_waits);
     else if (out->lot_count == 0)
         why_no_lot(input, room, left_out, demand, out);
     else

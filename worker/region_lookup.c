@@ -55,6 +55,8 @@ static void take_question(struct region_worker *worker, const char *peer, const 
 {
     struct question **last = &worker->questions;
     size_t waiting = 0;
+    if (region_catalogue_take(worker, peer, asked))
+        return;
     for (; *last; last = &(*last)->next)
         waiting++;
     struct question *question = waiting < MOST_WAITING ? calloc(1, sizeof *question) : NULL;

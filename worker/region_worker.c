@@ -194,13 +194,13 @@ static void drain_bus(struct region_worker *worker)
     }
 }
 
-static struct mono deadline(const struct region_worker *worker, struct mono now)
+static struct mono deadline(struct region_worker *worker, struct mono now)
 {
     struct mono next = mono_min(http_deadline(worker->http), mono_add(worker->tick_began, idle_tick(worker)));
     if (worker->stopping)
         return mono_min(next, worker->drain_limit);
     next = mono_min(next, mono_min(region_listing_deadline(worker, now), region_prices_deadline(worker, now)));
-    bool waits = region_terminate_waits(worker) || region_lookup_waits(worker);
+    bool waits = region_terminate_waits(worker) || region_lookup_waits(worker) || region_catalogue_waits(worker);
     return waits ? mono_min(next, region_call_deadline(worker, now)) : next;
 }
 
@@ -217,6 +217,7 @@ static void run_lanes(struct region_worker *worker, struct mono now)
     region_terminate_step(worker, now);
     region_prices_step(worker, now);
     region_lookup_step(worker, now);
+    region_catalogue_step(worker, now);
 }
 
 static void work(struct region_worker *worker)
@@ -248,6 +249,7 @@ static void destroy(struct region_worker *worker)
     region_listing_clear(worker);
     region_terminate_clear(worker);
     region_lookup_clear(worker);
+    region_catalogue_clear(worker);
     prices_clear(&worker->prices.book);
     free(worker->prices.last);
     free(worker->known.rows);

@@ -6,7 +6,8 @@
  *   region_publish.c    what a complete listing tells: supervisor and type workers
  *   region_terminate.c  lane 2: orders to terminate
  *   region_prices.c     lane 3: spot prices
- *   region_lookup.c     lane 4: look-ups for the type workers
+ *   region_lookup.c     lane 4: look-ups for the type workers: launches by token
+ *   region_catalogue.c  lane 4: and EC2's catalogue, batched and cached
  * One stream of listings serves all types (case B22); only a complete one counts (cases B01, B30). */
 #ifndef WORKER_REGION_WORKER_H
 #define WORKER_REGION_WORKER_H
@@ -54,8 +55,9 @@ struct price_reading {
     struct wall last_wall;
 };
 
-struct order;    /* region_terminate.c */
-struct question; /* region_lookup.c */
+struct order;          /* region_terminate.c */
+struct question;       /* region_lookup.c */
+struct catalogue_lane; /* region_catalogue.c */
 
 struct region_worker {
     const struct worker_options *options;
@@ -80,6 +82,7 @@ struct region_worker {
     struct price_reading prices;
     struct order *orders;
     struct question *questions;
+    struct catalogue_lane *catalogue;
 
     int64_t tick_number;
     struct mono tick_began;
@@ -122,5 +125,11 @@ void region_lookup_drain(struct region_worker *worker);
 void region_lookup_step(struct region_worker *worker, struct mono now);
 bool region_lookup_waits(const struct region_worker *worker);
 void region_lookup_clear(struct region_worker *worker);
+
+/* region_catalogue.c */
+bool region_catalogue_take(struct region_worker *worker, const char *peer, const struct proto_LOOKUP *asked);
+void region_catalogue_step(struct region_worker *worker, struct mono now);
+bool region_catalogue_waits(struct region_worker *worker);
+void region_catalogue_clear(struct region_worker *worker);
 
 #endif

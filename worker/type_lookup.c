@@ -28,7 +28,7 @@ static const enum launch_state next_state[][LOOKUP_EVENTS] = {
     [LAUNCH_OVER] = {LAUNCH_OVER, LAUNCH_OVER, LAUNCH_OVER, LAUNCH_OVER, LAUNCH_OVER},
 };
 
-static void *socket_of(struct type_worker *worker, const char *region)
+void *type_lookup_socket(struct type_worker *worker, const char *region)
 {
     int index = type_region_index(worker, region);
     struct error err;
@@ -51,7 +51,7 @@ static void ask(struct launch *launch, struct mono now)
     struct type_worker *worker = launch->worker;
     struct message message = {.kind = PROTO_LOOKUP};
     struct error err;
-    void *socket = socket_of(worker, launch->grant.region);
+    void *socket = type_lookup_socket(worker, launch->grant.region);
     launch->lookup = ++worker->next_lookup;
     launch->due = mono_add(now, ANSWER_LIMIT);
     message.as.LOOKUP.id = launch->lookup;

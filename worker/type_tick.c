@@ -114,7 +114,9 @@ static void make_plan(struct type_worker *worker, struct plan_supply *supply, st
                                .regions = regions,
                                .region_count = worker->supply.region_count,
                                .options = worker->plan_options,
-                               .option_count = worker->option_count};
+                               .option_count = worker->option_count,
+                               .preflight_waits = worker->preflight.passed ? "" : worker->preflight.waits,
+                               .preflight_error = worker->preflight.error};
     supply_condemn(&worker->supply, demand->claimed_list_known, now);
     supply_figures(&worker->supply, now, supply);
     supply_plan_regions(&worker->supply, regions);
@@ -130,10 +132,46 @@ static void make_plan(struct type_worker *worker, struct plan_supply *supply, st
         const char *problem = credentials_problem(worker->credentials);
         input.credentials_problem = *problem ? problem : "none yet";
     }
-    enum reason before = worker->plan.reason;
     plan_make(&worker->memory, &input, &worker->plan);
-    if (worker->plan.reason != before || worker->tick_number == 0)
-        log_info("plan.reason", "reason=%s why=%s", reason_name(worker->plan.reason), log_quote(worker->plan.why));
+}
+
+static void copy_prices(const struct type_worker *worker, struct type_worker *twin)
+{
+    size_t hint = 0;
+    for (size_t i = 0; i < twin->option_count; i++)
+        for (size_t k = 0; k < worker->option_count; k++) {
+            size_t at = (hint + k) % worker->option_count;
+            if (!placement_equal(&twin->plan_options[i].placement, &worker->plan_options[at].placement))
+                continue;
+            twin->prices[i] = worker->prices[at];
+            hint = at;
+            break;
+        }
+}
+
+/* A twin of this worker with the other definition: it has its own options and memory, and is forgotten. */
+void type_plan_for(struct type_worker *worker, struct definition *definition, const struct preflight *result,
+                   struct plan *out, struct mono now)
+{
+    struct type_worker *twin = malloc(sizeof *twin);
+    struct plan_supply supply;
+    struct error err;
+    if (!twin)
+        return;
+    *twin = *worker;
+    twin->definition = definition;
+    twin->preflight.passed = true;
+    twin->option_count = 0;
+    preflight_first_error(result, twin->preflight.error, sizeof twin->preflight.error);
+    if (type_options_make(twin, &err) == 0) {
+        copy_prices(worker, twin);
+        type_options_fit(twin->plan_options, twin->option_count, definition, result);
+        make_plan(twin, &supply, now);
+        *out = twin->plan;
+    }
+    free(twin->plan_options);
+    free(twin->prices);
+    free(twin);
 }
 
 /* ---- what goes out ---- */
@@ -167,7 +205,7 @@ static void send_observation(struct type_worker *worker, const struct plan_suppl
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
 }
 
-static void fill_lot(struct proto_LOT *out, const struct plan_lot *lot)
+void type_fill_lot(struct proto_LOT *out, const struct plan_lot *lot)
 {
     text_copy(out->region, sizeof out->region, lot->placement.region);
     text_copy(out->zone, sizeof out->zone, lot->placement.zone);
@@ -191,7 +229,7 @@ static void send_bid(struct type_worker *worker)
     bid->units = plan->units;
     bid->lots = calloc(plan->lot_count + 1, sizeof *bid->lots);
     for (size_t i = 0; bid->lots && i < plan->lot_count; i++)
-        fill_lot(&bid->lots[bid->lots_count++], &plan->lots[i]);
+        type_fill_lot(&bid->lots[bid->lots_count++], &plan->lots[i]);
     CRASH_POINT(type_before_bid);
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
     CRASH_POINT(type_after_bid);
@@ -249,7 +287,10 @@ void type_tick(struct type_worker *worker, struct mono now)
     worker->next_tick = worker->stopping ? MONO_NEVER : mono_add(now, worker->config.tick);
     if (worker->stopping)
         return;
+    enum reason before = worker->plan.reason;
     make_plan(worker, &supply, now);
+    if (worker->plan.reason != before || worker->tick_number == 0)
+        log_info("plan.reason", "reason=%s why=%s", reason_name(worker->plan.reason), log_quote(worker->plan.why));
     worker->tick_number++;
     send_observation(worker, &supply);
     send_bid(worker);

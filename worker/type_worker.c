@@ -59,7 +59,8 @@ static int take_welcome(struct type_worker *worker, const struct proto_WELCOME *
         credentials_create(&worker->credentials, worker->http, worker->config.metadata_endpoint, err) < 0)
         return -1;
     make_clouds(worker);
-    if (type_options_make(worker, err) < 0 || type_supply_start(worker, welcome, err) < 0)
+    if (type_options_make(worker, err) < 0 || type_supply_start(worker, welcome, err) < 0 ||
+        type_preflight_start(worker, welcome, err) < 0)
         return -1;
     return type_demand_start(worker, welcome->phaseMs, err);
 }
@@ -94,6 +95,12 @@ static void take_message(struct type_worker *worker, struct message *message, st
         worker->poll = SPAN_MS(message->as.PACE.pollMs);
         worker->next_poll = mono_add(now, SPAN_MS(message->as.PACE.phaseMs));
         break;
+    case PROTO_JUDGE:
+        type_judge_take(worker, &message->as.JUDGE, now);
+        break;
+    case PROTO_SPARED:
+        type_dryrun_spared(worker, &message->as.SPARED, now);
+        break;
     default:
         log_warn("bus.passed-over", "message=%s", message_name(message->kind));
     }
@@ -113,7 +120,7 @@ static struct mono deadline(const struct type_worker *worker)
 {
     struct mono next = mono_min(http_deadline(worker->http), queue_deadline(worker->queue));
     next = mono_min(next, mono_min(worker->next_tick, worker->next_poll));
-    next = mono_min(next, type_lookup_deadline(worker));
+    next = mono_min(next, mono_min(type_lookup_deadline(worker), type_preflight_deadline(worker)));
     next = mono_min(next, doors_deadline(&worker->doors, clock_now()));
     return worker->stopping ? mono_min(next, worker->drain_limit) : next;
 }
@@ -143,6 +150,7 @@ static void work(struct type_worker *worker)
         type_lookup_drain(worker, now);
         type_demand_step(worker, now);
         type_lookup_step(worker, now);
+        type_preflight_step(worker, now);
         type_launch_sweep(worker);
         if (worker->news || mono_reached(worker->next_tick, now) || mono_reached(doors_change, now))
             type_tick(worker, now);
@@ -175,6 +183,7 @@ static void destroy(struct type_worker *worker)
     type_launch_clear(worker);
     supply_clear(&worker->supply);
     doors_clear(&worker->doors);
+    type_preflight_clear(worker);
     free(worker->plan_options);
     free(worker->prices);
     definition_destroy(&worker->definition);

@@ -6,6 +6,7 @@
  *   type_supply.c   what is there: inventory and prices from the region workers
  *   type_tick.c     plan, bid, observation, proposals to terminate
  *   type_launch.c   grants: one RunInstances each, and their results
+ *   type_preflight.c, type_check.c, type_judge.c, type_dryrun.c   does the definition fit EC2's catalogue
  *   type_lookup.c   outcomes that are unknown: look up, renew */
 #ifndef WORKER_TYPE_WORKER_H
 #define WORKER_TYPE_WORKER_H
@@ -22,6 +23,7 @@
 #include "worker/plan.h"
 #include "worker/queue/queue.h"
 #include "worker/supply.h"
+#include "worker/type_preflight.h"
 #include "worker/worker.h"
 
 /* How far a grant has come. */
@@ -80,6 +82,7 @@ struct type_worker {
     struct doors doors;
     struct plan_memory memory;
     struct plan plan; /* the last one */
+    struct type_preflight preflight;
 
     struct launch *launches;
     int64_t next_lookup;
@@ -108,6 +111,14 @@ void type_supply_drain(struct type_worker *worker, struct mono now);
 int type_options_make(struct type_worker *worker, struct error *err);
 void type_options_price(struct type_worker *worker, const struct proto_PRICES *prices, struct mono now);
 void type_tick(struct type_worker *worker, struct mono now);
+void type_fill_lot(struct proto_LOT *out, const struct plan_lot *lot);
+/* What would be planned for another definition now; changes nothing. */
+void type_plan_for(struct type_worker *worker, struct definition *definition, const struct preflight *result,
+                   struct plan *out, struct mono now);
+
+/* type_preflight.c; the rest is in type_preflight.h */
+void type_options_fit(struct plan_option *options, size_t count, const struct definition *definition,
+                      const struct preflight *result);
 
 /* type_launch.c */
 int type_region_index(const struct type_worker *worker, const char *region); /* -1: not configured */
@@ -126,6 +137,7 @@ void type_launch_give_up(struct type_worker *worker);       /* at the end: calls
 void type_launch_clear(struct type_worker *worker);
 
 /* type_lookup.c */
+void *type_lookup_socket(struct type_worker *worker, const char *region); /* NULL: none */
 void type_lookup_step(struct type_worker *worker, struct mono now);
 void type_lookup_drain(struct type_worker *worker, struct mono now);
 struct mono type_lookup_deadline(const struct type_worker *worker);

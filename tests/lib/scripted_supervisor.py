@@ -42,7 +42,7 @@ def settings(sim_url, **more):
         "deploymentId": "test-deployment", "provisionerId": "sim", "rootUrl": sim_url,
         "ec2Endpoint": sim_url + "/ec2/{region}/", "metadataEndpoint": "", "maxCapacity": 1000, "maxInstances": 1000,
         "maxHourlyCost": "unlimited", "tick": "1s", "demandPoll": "200ms", "inventoryPoll": "300ms",
-        "pricePoll": "1s", "describeRate": 50,
+        "pricePoll": "1s", "describeRate": 50, "preflight": False,
         "regions": [{"name": "us-west-2", "zones": ["us-west-2a", "us-west-2b"]}],
     }
     chosen.update(more)
@@ -115,7 +115,8 @@ class Worker:
         self.hello()
         chosen = dict(self.supervisor.settings, **(settings_changes or {}))
         message = {"settings": json.dumps(chosen), "definition": json.dumps(document), "revision": 1,
-                   "incarnation": "incarnation-1", "seen": 0, "leases": [], "launched": [], "pollMs": 200, "phaseMs": 0}
+                   "incarnation": "incarnation-1", "seen": 0, "leases": [], "launched": [], "pollMs": 200, "phaseMs": 0,
+                   "forced": False, "images": ""}
         if VERSION >= 2:
             message.update(forced=False, images="")
         message.update(fields)
@@ -260,7 +261,7 @@ class ScriptedRegion:
         peer, text = self.lookup_socket.recv_multipart()
         return peer, json.loads(text)
 
-    def answer_lookup(self, peer, question, rows=(), known=True, code=""):
+    def answer_lookup(self, peer, question, rows=(), known=True, code="", items=""):
         self.lookup_socket.send_multipart([peer, json.dumps(
             {"m": "FOUND", "id": question["id"], "known": known, "code": code, "rows": list(rows),
              **({"items": ""} if VERSION >= 2 else {})}).encode()])

@@ -87,6 +87,8 @@ class Visit:
             if "backup" in self.point:
                 self.copies += 1
                 ask(self.world.run_dir, "backup", "", {"file": str(self.world.folder / f"copy-{self.copies}.db")}, 300)
+            elif "judge" in self.point:
+                ask(self.world.run_dir, "preflight", "aleph", None, 300)
             elif "answer" in self.point:
                 ask(self.world.run_dir, "status", "", None, 300)
         except NoAnswer:

@@ -99,7 +99,8 @@ static int use_disk(void **state)
 /* ---- what was read back ---- */
 
 struct seen {
-    int metas, leases, instances, revisions, specs, days, breakers, events;
+    bool forced;
+    int metas, leases, instances, revisions, sets, dry_runs, specs, days, breakers, events;
     int64_t highest;
     struct lease lease;
     struct instance instance;
@@ -132,12 +133,26 @@ static void see_instance(void *context, const struct instance *instance, const c
     seen->instances++;
     seen->instance = *instance;
 }
-static void see_revision(void *context, const char *type, int64_t revision, const char *hash)
+static void see_revision(void *context, const char *type, int64_t revision, const char *hash, bool forced)
 {
+    ((struct seen *)context)->forced = forced;
     assert_string_equal(type, "alpha");
     assert_int_equal(revision, 2);
     assert_string_equal(hash, "h2");
     ((struct seen *)context)->revisions++;
+}
+static void see_set(void *context, const char *name, int64_t revision, const char *hash)
+{
+    assert_string_equal(name, "base");
+    assert_int_equal(revision, 1);
+    assert_string_equal(hash, "s1");
+    ((struct seen *)context)->sets++;
+}
+static void see_dry_run(void *context, const char *type, const char *hash)
+{
+    assert_string_equal(type, "alpha");
+    assert_string_equal(hash, "passed");
+    ((struct seen *)context)->dry_runs++;
 }
 static void see_spec(void *context, const char *type, const char *hash, const char *how)
 {
@@ -167,8 +182,8 @@ static void see_event(void *context, int64_t sequence, struct wall at, const cha
     seen->events++;
     text_copy(seen->last_event, sizeof seen->last_event, text);
 }
-static const struct ledger_reader reader = {see_meta, see_lease, see_highest, see_instance, see_revision,
-                                            see_spec, see_day,   see_breaker, see_event};
+static const struct ledger_reader reader = {see_meta,    see_lease, see_highest, see_instance, see_revision, see_set,
+                                            see_dry_run, see_spec,  see_day,     see_breaker,  see_event};
 
 /* ---- each test in a directory of its own ---- */
 
@@ -276,9 +291,12 @@ static void write_some_of_everything(struct ledger *ledger)
     ledger_put_lease(ledger, &other, (struct wall){1}, (struct wall){2});
     ledger_end_lease(ledger, 8, "failed", (struct wall){3});
     ledger_put_instance(ledger, &instance);
-    ledger_put_revision(ledger, "alpha", 1, "h1", "{}", (struct wall){1});
-    ledger_put_revision(ledger, "alpha", 2, "h2", "{}", (struct wall){2});
-    ledger_put_revision(ledger, "alpha", 2, "another", "{}", (struct wall){2}); /* revisions are immutable */
+    ledger_put_revision(ledger, "alpha", 1, "h1", "{}", (struct wall){1}, "files", false);
+    ledger_put_revision(ledger, "alpha", 2, "h2", "{}", (struct wall){2}, "me", true);
+    ledger_put_revision(ledger, "alpha", 2, "another", "{}", (struct wall){2}, "me",
+                        false); /* revisions are immutable */
+    ledger_put_set(ledger, "base", 1, "s1", "{}", (struct wall){3}, "me", false);
+    ledger_put_dry_run(ledger, "alpha", "passed", (struct wall){4});
     ledger_put_spec(ledger, "alpha", "s", "took-work", (struct wall){1});
     ledger_put_day(ledger, &(struct budget_day){.began = {10}, .ends = {20}, .spent = MONEY(5), .accrued_to = {15}});
     ledger_put_breaker(ledger, &breaker, (struct wall){1000}, (struct wall){61000});
@@ -306,6 +324,9 @@ static void what_is_written_is_read_back(void **state)
     assert_true(seen.lease.doubtful);
     assert_true(seen.instance.worked && seen.instance.listed && !seen.instance.condemned);
     assert_int_equal(seen.instance.state, INSTANCE_RUNNING);
+    assert_true(seen.forced);
+    assert_int_equal(seen.sets, 1);
+    assert_int_equal(seen.dry_runs, 1);
     assert_int_equal(seen.revisions + seen.specs + seen.days + seen.breakers + seen.events, 5);
     assert_int_equal(seen.breaker.price_at_most.micros, MONEY_MAX.micros);
     assert_int_equal(seen.day.spent.micros, 5);
@@ -378,7 +399,8 @@ static void a_damaged_file_is_moved_aside(void **state)
     assert_int_equal(start, LEDGER_DAMAGED);
     assert_int_equal(access(aside, R_OK), 0);
     assert_int_equal(ledger_load(ledger, &reader, &seen, NULL), 0);
-    assert_int_equal(seen.leases + seen.metas, 0);
+    assert_int_equal(seen.leases, 0);
+    assert_int_equal(seen.metas, 2); /* that it was lost */
     ledger_close(&ledger, SPAN_SECONDS(0));
 }
 
@@ -401,7 +423,9 @@ static void an_older_schema_is_brought_up_to_date_with_its_rows(void **state)
 
     write_some_of_everything(ledger);
     ledger_close(&ledger, SPAN_SECONDS(5));
-    set_version(path, "DROP TABLE breakers; DROP TABLE specs; PRAGMA user_version = 1");
+    set_version(path, "DROP TABLE breakers; DROP TABLE specs; DROP TABLE sets; DROP TABLE dry_runs;"
+                      "ALTER TABLE revisions DROP COLUMN who; ALTER TABLE revisions DROP COLUMN forced;"
+                      "PRAGMA user_version = 1");
     ledger = opened(path, LEDGER_KEPT);
     assert_int_equal(ledger_load(ledger, &reader, &seen, NULL), 0);
     assert_int_equal(seen.leases, 1);

@@ -72,38 +72,34 @@ void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance
 
 struct catalogue_call {
     const char *action;
-    const char *list;   /* names are given as this list, or */
-    const char *filter; /* as this filter */
-    int page;           /* MaxResults when nothing is named; 0: the call has none */
+    const char *filter; /* names are given as this filter: a list of ids is refused as a whole for one unknown id */
+    int page;           /* MaxResults; 0: the call has none */
 };
 
 /* EC2's own limits: DescribeInstanceTypes 100 rows a page; DescribeKeyPairs and DescribeAvailabilityZones are not
- * paged; MaxResults beside ids or names is refused by several of them. */
+ * paged, and DescribeImages of a few ids need not be. */
 static const struct catalogue_call catalogue[] = {
-    [EC2_IMAGES] = {"DescribeImages", "ImageId", NULL, 0},
-    [EC2_INSTANCE_TYPES] = {"DescribeInstanceTypes", "InstanceType", NULL, 100},
-    [EC2_OFFERINGS] = {"DescribeInstanceTypeOfferings", NULL, "instance-type", 1000},
-    [EC2_SUBNETS] = {"DescribeSubnets", "SubnetId", NULL, 1000},
-    [EC2_SECURITY_GROUPS] = {"DescribeSecurityGroups", "GroupId", NULL, 1000},
-    [EC2_SECURITY_GROUP_NAMES] = {"DescribeSecurityGroups", "GroupName", NULL, 1000},
-    [EC2_KEY_PAIRS] = {"DescribeKeyPairs", "KeyName", NULL, 0},
-    [EC2_ZONES] = {"DescribeAvailabilityZones", "ZoneName", NULL, 0},
+    [EC2_IMAGES] = {"DescribeImages", "image-id", 0},
+    [EC2_INSTANCE_TYPES] = {"DescribeInstanceTypes", "instance-type", 100},
+    [EC2_OFFERINGS] = {"DescribeInstanceTypeOfferings", "instance-type", 1000},
+    [EC2_SUBNETS] = {"DescribeSubnets", "subnet-id", 1000},
+    [EC2_SECURITY_GROUPS] = {"DescribeSecurityGroups", "group-id", 1000},
+    [EC2_SECURITY_GROUP_NAMES] = {"DescribeSecurityGroups", "group-name", 1000},
+    [EC2_KEY_PAIRS] = {"DescribeKeyPairs", "key-name", 0},
+    [EC2_ZONES] = {"DescribeAvailabilityZones", "zone-name", 0},
 };
 
 void ec2_describe_catalogue(struct ec2_form *form, enum ec2_catalogue what, const char *const *names, size_t count,
                             const char *next_token)
 {
     const struct catalogue_call *call = &catalogue[what];
-    bool by_list = call->list && count > 0;
 
     ec2_form_start(form, call->action);
     if (what == EC2_OFFERINGS)
         ec2_form_add(form, "LocationType", "availability-zone");
-    if (by_list)
-        add_list(form, call->list, names, count);
-    else if (call->filter && count > 0)
+    if (count > 0)
         add_filter(form, 1, call->filter, names, count);
-    if (call->page && !by_list)
+    if (call->page)
         ec2_form_add_integer(form, "MaxResults", call->page);
     if (next_token && next_token[0])
         ec2_form_add(form, "NextToken", next_token);

@@ -21,7 +21,9 @@ void ec2_terminate_instances(struct ec2_form *form, const char *const *ids, size
 void ec2_describe_spot_prices(struct ec2_form *form, const char *const *instance_types, size_t count, struct wall start,
                               const char *next_token);
 
-/* The catalogue, for preflight and look-ups: the named things, or all of them when count is 0. */
+#define EC2_FILTER_VALUES 200 /* of one filter, EC2's most */
+/* The catalogue, for preflight and look-ups: those of the named things that there are (at most EC2_FILTER_VALUES), or
+ * all of them when count is 0. */
 enum ec2_catalogue {
     EC2_IMAGES,
     EC2_INSTANCE_TYPES,
