@@ -314,8 +314,8 @@ def the_real_daemon_can_be_scraped():
                 with contextlib.closing(connection):
                     connection.request("GET", "/metrics")
                     return connection.getresponse().read().decode()
-            until(lambda: parse(scrape()).get(("provisiond_type_launched_instances_total", (("type", "alpha"),))) == 3,
-                  "three launches in the metrics", program)
+            until(lambda: parse(scrape()).get(("provisiond_type_pending_tasks", (("type", "alpha"),))) == 3,
+                  "three pending tasks in the metrics", program)
             text = scrape()
             assert parse(text)[("provisiond_up", ())] == 1
             assert parse(text)[("provisiond_status_messages_unreadable_total", ())] == 0
