@@ -48,12 +48,25 @@ static int check_integrity(sqlite3 *database, struct error *err)
     return error_set(err, ERROR_LOCAL, "ledger: %s", sqlite3_errmsg(database));
 }
 
+/* For its owner alone (case B54); the files that SQLite puts beside it get the same rights. A file that cannot be made
+ * or changed here is SQLite's to complain of. */
+static void keep_private(const char *path)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+        return;
+    (void)!fchmod(fd, 0600);
+    close(fd);
+}
+
 /* As above; the database stays open only when it is sound. */
 static int open_checked(struct ledger *ledger, struct error *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int sound = -1;
 
+    keep_private(ledger->path);
     if (sqlite3_open_v2(ledger->path, &ledger->database, flags, NULL) != SQLITE_OK) {
         error_set(err, ERROR_LOCAL, "%s: %s", ledger->path, sqlite3_errmsg(ledger->database));
     } else {

@@ -426,7 +426,7 @@ def init_system(tap):
             tap.check(True, "READY when each worker said hello or failed once")
             tap.check("types" in until_told("STATUS="), "a status line")
             until_told("WATCHDOG=1")
-            tap.check(True, "the watchdog is fed")
+            tap.check(True, "B63: the watchdog is fed, while one worker ends again and again")
             daemon.child.send_signal(signal.SIGHUP)
             tap.check("MONOTONIC_USEC=" in until_told("RELOADING=1"), "RELOADING with its time")
             until_told("READY=1")

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # time-limit: 300
 """One task from the queue to an instance that runs it, through all real processes; and the same with the supervisor
-killed in the middle of the launch call (case B33): the next one adopts what came of it and launches nothing twice."""
+killed in the middle of the launch call (cases B33, P09): the next one adopts what came of it and launches nothing twice."""
 import os
 import signal
 import sys
