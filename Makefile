@@ -240,6 +240,8 @@ docs: $(tools) binaries ## write the generated documents anew (a test compares t
 	@set -e; for program in $(filter %_document,$(tools)); do name=$$(basename $$program _document); \
 		page=docs/$$(printf '%s' $$name | tr a-z A-Z).md; echo "  DOC    $$page"; \
 		$$program >$$page.new && mv $$page.new $$page; done
+	@echo '  DOC    docs/INCIDENTS.md'; $(PYTHON) tests/lib/incidents.py >docs/INCIDENTS.md.new && \
+		mv docs/INCIDENTS.md.new docs/INCIDENTS.md
 
 ifneq ($(benches),)
 bench: binaries $(benches) ## measure
