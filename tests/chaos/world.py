@@ -46,14 +46,15 @@ def type_document(name, **more):
 
 
 class World:
-    def __init__(self, scenario, program=None, types=None, tmpfs=True, environment=None, **settings):
+    def __init__(self, scenario, program=None, types=None, tmpfs=True, environment=None, autostart=True,
+                 **settings):
         self.folder = Path(tempfile.mkdtemp(prefix="pd-chaos-"))
         self.run_dir, self.state_dir = self.folder / "run", self.folder / "state"
         self.program = Path(program or BUILD / "provisiond")
         self.scenario, self.settings = scenario, settings
         self.documents = types if types is not None else [type_document(name) for name in TYPES]
         self.environment = environment or {}
-        self.wants_tmpfs, self.mounted = tmpfs, False
+        self.wants_tmpfs, self.mounted, self.autostart = tmpfs, False, autostart
         self.cloud = self.child = self.log = None
         self.starts = 0
 
@@ -70,7 +71,8 @@ class World:
             for document in self.documents:
                 self.write_type(document)
             self.log = open(self.folder / "provisiond.log", "ab")
-            self.start()
+            if self.autostart:
+                self.start()
             return self
         except BaseException:
             self.__exit__()
