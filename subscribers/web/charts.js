@@ -73,9 +73,17 @@ class Chart {
     this.body.replaceChildren(...rows);
   }
 
+  // What the picture says, in words: for who cannot see it.
+  summarize(history) {
+    const { series, unit } = this.definition;
+    const values = (key) => history[key].filter((value) => value !== null);
+    if (!values(series[0].key).length) return "no reading yet";
+    if (!series[0].bars) return `highest ${amount(Math.max(...values(series[0].key)), unit)}`;
+    return series.map((one) => `${amount(values(one.key).reduce((sum, value) => sum + value, 0), unit)} ${one.label}`).join(", ");
+  }
+
   update(history) {
-    const values = history[this.definition.series[0].key].filter((value) => value !== null);
-    setText(this.summary, values.length ? `highest ${amount(Math.max(...values), this.definition.unit)}` : "no reading yet");
+    setText(this.summary, this.summarize(history));
     if (haveCharts()) this.draw(history);
     if (!haveCharts() || this.details.open) this.fillTable(history);
   }

@@ -7,6 +7,7 @@ import { isStale, link, now, state } from "./state.js";
 import { age, amount, count, dollars, headline, plural, span } from "./words.js";
 
 const ALARMS_SHOWN = 5;
+const REST_SHOWN = 25;
 
 export const typeLink = (name) => `#/type/${encodeURIComponent(name)}`;
 
@@ -111,19 +112,26 @@ export class Overview {
     this.rest = this.section("Not waiting", "workerTypes that do not wait, the costliest first");
     this.filter = el("input", { type: "search", id: "filter", oninput: () => this.update() });
     this.rest.element.querySelector("h2").after(el("div", { class: "filter" }, el("label", { for: "filter" }, "Name contains"), this.filter));
+    this.all = el("button", { type: "button", "aria-pressed": "false", onclick: () => this.toggleAll() }, "Show all");
+    this.filter.after(this.all);
     this.charts = new Charts("", [
       { title: "Waiting tasks, all types", unit: "tasks", series: [{ key: "pending", label: "pending" }] },
       { title: "Longest wait of any type", unit: "seconds", series: [{ key: "oldestWait", label: "oldest task" }] },
       { title: "Cost an hour, committed", unit: "dollars per hour", series: [{ key: "committed", label: "granted max prices" }] },
     ]);
     this.element = el("div", {}, this.head, this.lead, this.unsaid, this.problem, el("dl", { class: "tiles" }, ...this.tiles.map((tile) => tile.element)),
-      this.alarms, this.waiting.element, this.unknown.element, this.rest.element, this.charts.element);
+      this.alarms, this.waiting.element, this.unknown.element, this.charts.element, this.rest.element);
   }
 
   section(title, caption) {
     const number = el("span", { class: "count" });
     const table = columns(caption);
     return { table, number, element: el("section", { "aria-label": title }, el("h2", {}, title, " ", number), table.element) };
+  }
+
+  toggleAll() {
+    this.all.setAttribute("aria-pressed", String(this.all.getAttribute("aria-pressed") !== "true"));
+    this.update();
   }
 
   title() { return this.head.textContent; }
@@ -146,7 +154,9 @@ export class Overview {
   update() {
     const groups = divide();
     const wanted = this.filter.value.trim().toLowerCase();
-    const rest = groups.rest.filter((row) => row.name.toLowerCase().includes(wanted));
+    const found = groups.rest.filter((row) => row.name.toLowerCase().includes(wanted));
+    const rest = wanted || this.all.getAttribute("aria-pressed") === "true" ? found : found.slice(0, REST_SHOWN);
+    this.all.hidden = groups.rest.length <= REST_SHOWN;
     const first = groups.waiting[0];
     const sentence = headline(groups.waiting, groups.unknown.length, groups.waiting.length + groups.rest.length);
     setText(this.head, link().state === "live" || !state.beat?.heard ? sentence : `Last known: ${sentence}`);

@@ -10,6 +10,7 @@ import { isStale, newestEvents, now, state } from "./state.js";
 import { age, amount, count, dollars, label, plural, span, time, unitWord } from "./words.js";
 
 const EXPLAIN_EVERY = 5000;
+const ROWS_MOST = 20;
 const MAIN = ["pending", "oldestWait", "claimed", "wanted", "serving", "running", "booting", "idle", "dead", "occupying", "leased", "committed"];
 const MORE = ["occupyingInstances", "floor", "ceiling", "launches", "launchFailures", "worked", "lastLaunch", "revision", "pid", "generation", "deaths"];
 
@@ -42,10 +43,24 @@ class Figures {
 
 const placement = (lot) => [lot.region, lot.zone, lot.instanceType, lot.market].filter(Boolean).join(" · ");
 
+// A bid names a placement once a lot: here once in all, where it stands first.
+function gather(list) {
+  const rows = new Map();
+  for (const lot of list) {
+    const key = `${placement(lot)} ${lot.maxPrice}`;
+    const row = rows.get(key) ?? { ...lot, count: 0, lots: 0 };
+    row.count += lot.count;
+    row.lots += 1;
+    rows.set(key, row);
+  }
+  return [...rows.values()];
+}
+
 const lots = () => new Table("Lots of the current bid, in order", [
   { name: "", class: "number", text: (lot) => String(lot.order) },
   { name: "placement", head: true, text: placement },
   { name: "instances", class: "number", text: (lot) => count(lot.count) },
+  { name: "lots", class: "number", text: (lot) => count(lot.lots) },
   { name: "units each", class: "number", text: (lot) => count(lot.capacity) },
   { name: "at most each", class: "number", text: (lot) => `${dollars(Number(lot.maxPrice))} an hour` },
 ], { keyOf: (lot) => lot.order, empty: "It bids for nothing now." });
@@ -133,7 +148,7 @@ export class TypePage {
     setText(this.gone, `There is no workerType ${this.name} in the stream.`);
     setText(this.head, this.name);
     if (!row) return;
-    const chips = [...stateChips(row), { text: row.word("reason") }];
+    const chips = [...stateChips(row), { text: row.word("reason") === row.word("state") ? "" : row.word("reason") }];
     this.head.append(...chips.filter((chip) => chip.text).flatMap((chip) => [" ", el("span", { class: `chip ${chip.kind ?? ""}` }, chip.text)]));
     const pending = row.value("pending");
     const wait = pending > 0 && row.value("oldestWait") !== null ? `, the oldest for ${span(row.value("oldestWait") * 1000)}` : "";
@@ -177,7 +192,9 @@ export class TypePage {
     if (!this.explained) return;
     setText(this.asked, this.explained.problem ?? `${this.explained.sentence ?? ""} (asked ${age(now() - this.explained.asOf)})`.trim());
     for (const part of this.parts) {
-      const list = (this.explained[part.key] ?? []).map((item, i) => ({ ...item, order: i + 1, key: `${i} ${item.scope ?? ""}` }));
+      const told = this.explained[part.key] ?? [];
+      const newest = (part.key === "lots" ? gather(told) : [...told]).sort((a, b) => (b.at ?? 0) - (a.at ?? 0)).slice(0, ROWS_MOST);
+      const list = newest.map((item, i) => ({ ...item, order: i + 1, key: `${i} ${item.scope ?? ""}` }));
       if (!this.explained.problem) part.table.update(list);
     }
   }

@@ -28,7 +28,7 @@ export function count(value) {
 
 export function dollars(value) {
   if (value === null || value === undefined) return "?";
-  return value > 0 && value < 1 ? cents.format(value) : money.format(value);
+  return value > 0 && value < 0.01 ? cents.format(value) : money.format(value);
 }
 
 // A figure by its unit.
