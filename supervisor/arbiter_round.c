@@ -66,13 +66,10 @@ static bool others_could_make_room(const struct step *step, const struct type_st
 static struct amounts claim_of(struct step *step, struct type_state *state)
 {
     struct amounts claim = {{0}};
-    bool alive = false;
 
     for (size_t i = 0; i < state->type->lot_count; i++) {
-        if (!lot_look(step, state, i, true).alive)
-            continue;
-        alive = true;
-        if (!others_could_make_room(step, state, i)) /* as long as others' headroom or a lowered cap forbids it */
+        /* None as long as a breaker, others' headroom or a lowered cap forbids it. */
+        if (!lot_look(step, state, i, true).alive || !others_could_make_room(step, state, i))
             continue;
         struct amounts each = amounts_of(&state->type->lots[i]);
         for (enum cap cap = 0; cap < CAP_COUNT; cap++)
@@ -80,8 +77,6 @@ static struct amounts claim_of(struct step *step, struct type_state *state)
                 claim.of[cap] = each.of[cap];
         return claim;
     }
-    if (!alive)
-        lose_room(state); /* a breaker, or its ceiling: nothing that room would help */
     return claim;
 }
 
@@ -166,7 +161,7 @@ static bool look_for_first_lot(struct step *step, struct type_state *state)
         state->lacks = 0;
         set_aside(step, state, waiting_lot, waiting);
     } else if (!alive) {
-        lose_room(state);
+        lose_room(state); /* a breaker, or its ceiling: nothing that room would help */
     }
     return false;
 }

@@ -18,7 +18,6 @@
 
 #define PROFILE_WINDOW SPAN_SECONDS(600) /* case B51: new roles are not known everywhere at once */
 #define PROFILE_TRIES 5
-#define REFUSALS_FOR_QUARANTINE 3
 
 struct breakers *breakers_create(const struct breaker_settings *settings)
 {
@@ -233,7 +232,7 @@ static void count_refusal(struct breakers *breakers, struct breaker_type *type, 
     type->refused = grant > type->refused ? grant : type->refused;
     if (quarantine) {
         strike(breakers, KIND_QUARANTINE, keys, grant, code, now);
-    } else if (type->refusals >= REFUSALS_FOR_QUARANTINE) {
+    } else if (type->refusals >= breaker_rules[KIND_QUARANTINE].after) {
         quarantine = breaker_add(breakers, KIND_QUARANTINE, keys);
         quarantine->entry.failures = type->refusals - 1;
         strike(breakers, KIND_QUARANTINE, keys, grant, code, now);

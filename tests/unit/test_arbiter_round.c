@@ -164,6 +164,29 @@ static void a_small_type_that_comes_back_waits_for_one_token_not_for_the_giants_
     world_end(world);
 }
 
+static void among_giants_a_small_type_that_comes_back_waits_for_one_token_of_each_at_most(void **state)
+{
+    struct world *world = world_begin();
+
+    (void)state;
+    use_buckets(world);
+    world->settings.policy = POLICY_LAG; /* in step 3 the giants go first */
+    for (char name[] = "giant-a"; name[6] <= 'd'; name[6]++)
+        world->types[world_bidder(world, name, 8, 6000)].lag = SPAN_SECONDS(86400);
+    size_t small = world_bidder(world, "small", 1, 1);
+    for (int turn = 0; turn < 10; turn++) {
+        int tokens = 0;
+        world_bid(world, small, 1);
+        do {
+            world_step(world);
+            world_later(world, 500);
+            tokens++;
+        } while (world->granted[small] == 0);
+        assert_true(tokens <= 5);
+    }
+    world_end(world);
+}
+
 static void while_first_lots_wait_for_tokens_there_is_no_step_three(void **state)
 {
     struct world *world = world_begin();
@@ -438,6 +461,7 @@ int main(void)
         cmocka_unit_test(the_type_whose_last_grant_is_longest_ago_goes_first),
         cmocka_unit_test(a_type_that_turns_up_late_takes_its_first_lot_next),
         cmocka_unit_test(a_small_type_that_comes_back_waits_for_one_token_not_for_the_giants_turns),
+        cmocka_unit_test(among_giants_a_small_type_that_comes_back_waits_for_one_token_of_each_at_most),
         cmocka_unit_test(while_first_lots_wait_for_tokens_there_is_no_step_three),
         cmocka_unit_test(step_three_makes_as_many_grants_as_types_bid_and_then_all_have_a_first_lot_again),
         cmocka_unit_test(a_first_lot_goes_to_the_first_lot_that_nothing_stops),

@@ -255,7 +255,10 @@ static void a_launch_in_between_breaks_the_row(void **state)
         if (i % 2)
             breakers_launched(world.breakers, &good, ++world.grant, world.now);
     }
+    refuse(&world, &subject, FAILURE_DEFINITION, "InvalidParameterCombination");
+    refuse(&world, &subject, FAILURE_DEFINITION, "InvalidParameterCombination");
     assert_false(breakers_quarantined(world.breakers, "alpha", NULL, world.now));
+    breakers_launched(world.breakers, &good, ++world.grant, world.now);
     breakers_launched(world.breakers, &good, 1, world.now); /* an old launch heard of late breaks no row */
     refuse(&world, &subject, FAILURE_DEFINITION, "InvalidParameterCombination");
     refuse(&world, &subject, FAILURE_DEFINITION, "InvalidParameterCombination");
@@ -380,6 +383,7 @@ static void a_type_is_failing_when_its_last_three_launches_failed(void **state)
 {
     struct breaker_world world;
     struct breaker_subject subject = subject_at("alpha", "us-west-2a", "m3.large");
+    struct breaker_subject other = subject_at("beta", "us-west-2a", "m3.large");
 
     (void)state;
     breaker_world_begin(&world);
@@ -388,9 +392,12 @@ static void a_type_is_failing_when_its_last_three_launches_failed(void **state)
     refuse(&world, &subject, FAILURE_NO_ANSWER, "Timeout");
     breakers_launched(world.breakers, &subject, ++world.grant, world.now);
     assert_false(breakers_failing(world.breakers, "alpha"));
-    for (int i = 0; i < 10; i++) /* ten instances of one launch are one launch */
+    for (int i = 0; i < 10; i++)
         breakers_died_early(world.breakers, &subject, world.grant, "Client.InternalError", world.now);
     assert_true(breakers_failing(world.breakers, "alpha"));
+    for (int i = 0; i < 10; i++) /* ten instances of one launch are one launch */
+        breakers_died_early(world.breakers, &other, 1000, "Client.InternalError", world.now);
+    assert_false(breakers_failing(world.breakers, "beta"));
     breakers_launched(world.breakers, &subject, ++world.grant, world.now);
     assert_false(breakers_failing(world.breakers, "alpha"));
     breaker_world_end(&world);

@@ -168,6 +168,10 @@ static void an_unknown_outcome_that_is_answered_in_between_is_not_two_running(vo
     breakers_launched(world.breakers, &subject, ++world.grant, world.now);
     refuse(&world, &subject, FAILURE_NO_ANSWER, "Timeout");
     check(&world, &subject, false);
+    struct breaker_subject elsewhere = subject_at("desktop-test", "us-west-2b", "c3.large");
+    refuse(&world, &elsewhere, FAILURE_CAPACITY, "InsufficientInstanceCapacity"); /* a refusal is an answer */
+    refuse(&world, &subject, FAILURE_NO_ANSWER, "Timeout");
+    check(&world, &subject, false);
     refuse(&world, &subject, FAILURE_NO_ANSWER, "Timeout");
     check(&world, &subject, true);
     breaker_world_end(&world);

@@ -136,6 +136,20 @@ static void many_small_steps_cost_what_one_large_step_costs(void **state)
     assert_int_equal(many.spent.micros, one.spent.micros);
 }
 
+static void b45_the_smallest_charge_is_never_rounded_to_nothing(void **state)
+{
+    struct budget_running running = {MONEY(1), {0}};
+    struct budget_day day = {.spent = MONEY_ZERO};
+
+    (void)state;
+    budget_accrue(&day, &running, 1, (struct wall){1});
+    assert_int_equal(day.spent.micros, 1);
+    budget_accrue(&day, &running, 1, (struct wall){HOUR});
+    assert_int_equal(day.spent.micros, 1); /* and not charged twice */
+    budget_accrue(&day, &running, 1, (struct wall){HOUR + 1});
+    assert_int_equal(day.spent.micros, 2);
+}
+
 static void b45_the_order_of_additions_does_not_matter(void **state)
 {
     struct budget_running forth[50], back[50];
@@ -204,6 +218,7 @@ int main(void)
         cmocka_unit_test(the_essential_reserve_lies_inside_each_cap),
         cmocka_unit_test(spending_starts_with_each_instances_launch),
         cmocka_unit_test(many_small_steps_cost_what_one_large_step_costs),
+        cmocka_unit_test(b45_the_smallest_charge_is_never_rounded_to_nothing),
         cmocka_unit_test(b45_the_order_of_additions_does_not_matter),
         cmocka_unit_test(b67_a_clock_that_is_set_back_adds_nothing_and_takes_nothing_back),
         cmocka_unit_test(a_new_day_starts_at_its_begin_and_the_bounds_never_go_back),
