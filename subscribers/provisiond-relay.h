@@ -23,7 +23,7 @@ struct relay_key {
     char text[KEY_TEXT_SIZE];
     unsigned char bytes[KEY_BYTES];
     char label[64];
-    double allowance;    /* subscriptions that it may still make at once */
+    double allowance;    /* subscriptions that it may still make: some at once, and some for each of its connections */
     struct mono counted; /* when the allowance was last filled up */
     bool barred;         /* it used up its allowance: refused until the list is read anew */
 };
@@ -54,6 +54,10 @@ struct zap {
 };
 
 /* Must be bound before the first bind of a CURVE server in this context. */
+#define ALLOWANCE_OF_KEY 256.0       /* far more than any subscriber of ours makes */
+#define ALLOWANCE_OF_CONNECTION 16.0 /* many subscribers may share a key */
+#define ALLOWANCE_MOST 20000.0       /* libzmq keeps each in memory, some KB */
+
 int zap_open(struct zap *zap, void *zmq_context, const struct relay_keys *allowed, struct error *err);
 void zap_step(struct zap *zap); /* answers what is there */
 void zap_close(struct zap *zap);

@@ -18,7 +18,6 @@
 
 #define FILE_LIMIT (1024 * 1024)
 #define MOST_KEYS 100000
-#define ALLOWANCE 256 /* subscriptions at once: far more than any subscriber of ours makes */
 
 /* ---- files ---- */
 
@@ -72,7 +71,7 @@ static struct relay_key *add_key(struct relay_keys *keys)
     if (!list)
         abort();
     keys->list = list;
-    list[keys->count] = (struct relay_key){.allowance = ALLOWANCE};
+    list[keys->count] = (struct relay_key){.allowance = ALLOWANCE_OF_KEY};
     return &list[keys->count++];
 }
 

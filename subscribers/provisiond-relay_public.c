@@ -7,13 +7,14 @@
 #include "subscribers/provisiond-relay.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <zmq.h>
 
 #include "common/log.h"
 #include "common/text.h"
 
-#define SUBSCRIPTION_LIMIT 256 /* bytes of a topic; ours have at most 80 */
+#define SUBSCRIPTION_LIMIT 128 /* bytes of a topic; ours have at most 80 */
 #define MESSAGE_LIMIT 1024     /* above it libzmq cuts the connection; its own handshake needs about 500 */
 #define HEARTBEAT_MS 5000
 #define HEARTBEAT_LIMIT_MS 15000
@@ -21,7 +22,6 @@
 #define SEND_BUFFER (256 * 1024) /* bytes in the kernel: otherwise up to 4 MB for each deaf one */
 #define BACKLOG 4096
 #define A_TURN 1000
-#define ALLOWANCE_MOST 256.0
 #define ALLOWANCE_A_SECOND 4.0
 #define PRICE_OF_RUBBISH 16.0 /* subscriptions */
 
@@ -93,11 +93,11 @@ void *public_open(void *zmq_context, const struct public_options *options, struc
 /* True: its allowance is used up now. */
 static bool charge(struct relay_key *key, double price, struct mono now)
 {
-    if (key->counted.us > 0)
-        key->allowance += span_seconds(mono_since(key->counted, now)) * ALLOWANCE_A_SECOND;
+    if (key->counted.us > 0 && key->allowance < ALLOWANCE_OF_KEY) {
+        double earned = span_seconds(mono_since(key->counted, now)) * ALLOWANCE_A_SECOND;
+        key->allowance = fmin(ALLOWANCE_OF_KEY, key->allowance + earned);
+    }
     key->counted = now;
-    if (key->allowance > ALLOWANCE_MOST)
-        key->allowance = ALLOWANCE_MOST;
     key->allowance -= price;
     if (key->allowance >= 0 || key->barred)
         return false;

@@ -71,12 +71,12 @@ static bool frame_is(const struct request *request, int frame, const char *text)
     return request->sizes[frame] == strlen(text) && memcmp(request->bytes[frame], text, strlen(text)) == 0;
 }
 
-static const struct relay_key *find_admitted(const struct zap *zap, const struct request *request)
+static struct relay_key *find_admitted(const struct zap *zap, const struct request *request)
 {
     if (request->count != FRAMES || !frame_is(request, FRAME_VERSION, "1.0") ||
         !frame_is(request, FRAME_MECHANISM, "CURVE") || request->sizes[FRAME_KEY] != KEY_BYTES)
         return NULL;
-    const struct relay_key *key = keys_find(zap->allowed, (const unsigned char *)request->bytes[FRAME_KEY]);
+    struct relay_key *key = keys_find(zap->allowed, (const unsigned char *)request->bytes[FRAME_KEY]);
     return key && !key->barred ? key : NULL;
 }
 
@@ -107,12 +107,14 @@ void zap_step(struct zap *zap)
     struct request request;
 
     for (int i = 0; i < A_TURN && read_request(zap->socket, &request) == 1; i++) {
-        const struct relay_key *key = find_admitted(zap, &request);
+        struct relay_key *key = find_admitted(zap, &request);
         bool admitted = key || is_probe(zap, &request);
         const char *address = request.bytes[FRAME_ADDRESS];
         answer(zap->socket, &request, admitted, key ? key->text : "");
         zap->admitted += key != NULL;
         zap->refused += !admitted;
+        if (key && key->allowance < ALLOWANCE_MOST)
+            key->allowance += ALLOWANCE_OF_CONNECTION;
         if (key)
             log_info("client.admitted", "client=%s address=%s", log_quote(key->label), log_quote(address));
         else if (!admitted && !zap->testing)

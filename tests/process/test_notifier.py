@@ -248,7 +248,7 @@ def a_command_that_hangs_delays_nobody_else_and_is_killed_with_its_children():
             scene.publisher.raise_alarm("lag", f"t{number}")
         scene.until(lambda: scene.webhook.kinds().count("lag") == 12 and scene.told_kinds().count("lag") == 12, "the others")
         assert scene.webhook.kinds().count("hang") == 1
-    with Scene(commandLimit="300ms", webhook=False) as scene:
+    with Scene(commandLimit="4s", webhook=False) as scene:
         scene.publisher.raise_alarm("hang", "fox")
         scene.program.wait_line("told.unknown", lane="command")
         child = int((scene.folder / "child").read_text())
@@ -293,12 +293,12 @@ def a_webhook_that_is_down_gets_it_when_it_is_up():
 
 
 def no_answer_is_not_repeated_unless_asked_for():
-    with Scene(command=False, script=lambda document: None if document["alarm"]["kind"] == "lag" else 200, webhookLimit="300ms") as scene:
+    with Scene(command=False, script=lambda document: None if document["alarm"]["kind"] == "lag" else 200, webhookLimit="1s") as scene:
         scene.publisher.raise_alarm("lag", "fox")
         scene.program.wait_line("told.unknown", lane="webhook")
         scene.settle()
         assert scene.webhook.kinds().count("lag") == 1
-    with Scene(command=False, script=lambda document: None, webhookLimit="300ms", retryUnknown=True, attempts=3) as scene:
+    with Scene(command=False, script=lambda document: None, webhookLimit="1s", retryUnknown=True, attempts=3) as scene:
         scene.publisher.raise_alarm("lag", "fox")
         scene.program.wait_line("told.unknown", lane="webhook", attempt="3")
         keys = {headers["Idempotency-Key"] for _, headers, _ in scene.webhook.posts}

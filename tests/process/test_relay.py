@@ -312,6 +312,25 @@ def a_hostile_subscriber_is_barred_and_nobody_else():
         scene.next_marker(scene.subscriber("owl"), 3)
 
 
+def many_subscribers_may_share_one_key():
+    with running() as scene:
+        context = zmq.Context()
+        scene.contexts.append(context)
+        many = []
+        for _ in range(300):
+            one = context.socket(zmq.SUB)
+            one.linger = 0
+            one.curve_serverkey, one.curve_secretkey = key_of(scene.folder / "relay.pub"), key_of(scene.folder / "fox.key")
+            one.curve_publickey = key_of(scene.folder / "fox.pub")
+            for topic in ("type.", "supervisor.", "alarm."):
+                one.subscribe(topic)
+            one.connect(scene.address())
+            many.append(one)
+        for one in many:
+            scene.refresh_until(one)
+        assert not scene.relay.log_line("client.barred")
+
+
 def too_long_messages_end_the_connection_that_sent_them():
     with running() as scene:
         fox, owl = scene.subscriber("fox"), scene.socket(zmq.XSUB, "owl")
@@ -423,6 +442,7 @@ if __name__ == "__main__":
         deaf_subscribers_cost_neither_messages_nor_memory,
         raw_bytes_of_strangers_change_nothing,
         a_hostile_subscriber_is_barred_and_nobody_else,
+        many_subscribers_may_share_one_key,
         too_long_messages_end_the_connection_that_sent_them,
         the_daemon_may_come_and_go,
         faults_at_start_are_told_and_a_stop_is_no_fault,
