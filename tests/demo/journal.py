@@ -48,9 +48,9 @@ class Reader:
         self.types = defaultdict(Supply)
         self.tasks = {}            # task -> its last event
         self.token_of = {}         # instance -> client token of its launch
-        self.begun = 0.0           # wall time of the story's second 0, at this speed
+        self.begun = float("inf")  # wall time of the story's second 0: of the line that was written with the least delay
         for line in read(path):
-            self.begun = self.begun or line.get("wall", 0.0) - line["t"] / speed
+            self.begun = min(self.begun, line.get("wall", line["t"] / speed) - line["t"] / speed)
             if is_launch(line, "request") and line.get("launched"):
                 for instance in line["launched"]:
                     self.token_of.setdefault(instance, line["params"]["token"])
