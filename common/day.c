@@ -6,22 +6,32 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #define HOUR_SECONDS 3600
 #define SEARCH_SECONDS (30 * HOUR_SECONDS) /* no calendar day is longer */
 
-int day_open(const char *zone, struct error *err)
+int day_check(const char *zone, struct error *err)
 {
+    struct stat file;
+
     if (strstr(zone, "..") || zone[0] == '/' || zone[0] == ':' || zone[0] == '\0')
         return error_set(err, ERROR_INPUT, "dayZone: \"%s\" is not the name of a time zone", zone);
     if (strcmp(zone, "UTC") != 0) {
         char path[256] = "/usr/share/zoneinfo/";
         strncat(path, zone, sizeof(path) - strlen(path) - 1);
-        if (access(path, R_OK) != 0)
+        if (access(path, R_OK) != 0 || stat(path, &file) != 0 || !S_ISREG(file.st_mode))
             return error_set(err, ERROR_INPUT, "dayZone: there is no time zone \"%s\" in /usr/share/zoneinfo", zone);
     }
+    return 0;
+}
+
+int day_open(const char *zone, struct error *err)
+{
+    if (day_check(zone, err) != 0)
+        return -1;
     setenv("TZ", zone, 1);
     tzset();
     return 0;

@@ -9,6 +9,8 @@
 #include "common/clock.h"
 #include "common/error.h"
 
+/* -1 when there is no such zone. */
+int day_check(const char *zone, struct error *err);
 /* Chooses the zone by its name in the time zone database ("UTC", "Europe/Berlin"). -1 when there is no such zone. */
 int day_open(const char *zone, struct error *err);
 

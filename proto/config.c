@@ -184,6 +184,7 @@ static int resolve_all(const char *file, struct config *config, struct error *er
                  {"runDir", config->run_dir, sizeof config->run_dir},
                  {"workerTypesDir", config->worker_types_dir, sizeof config->worker_types_dir},
                  {"amiSetsDir", config->amisets_dir, sizeof config->amisets_dir},
+                 {"pricesDir", config->prices_dir, sizeof config->prices_dir},
                  {"caPath", config->ca_path, sizeof config->ca_path}};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (resolve(paths[i].path, paths[i].size, whole, file, paths[i].name, err) < 0)

@@ -38,6 +38,7 @@ struct config {
     char run_dir[80];            /* runDir, "/run/provisiond": short, socket paths end at 107 bytes */
     char worker_types_dir[256];  /* workerTypesDir, "workertypes.d" (relative to the configuration file) */
     char amisets_dir[256];       /* amiSetsDir, "amisets.d" */
+    char prices_dir[256];        /* pricesDir, "prices.d" */
     char proxy[256];             /* proxy, none */
     char ca_path[256];           /* caPath, "/etc/ssl/certs" */
     bool allow_plain_http;       /* allowPlainHttp, false: only to loopback */

@@ -75,6 +75,8 @@ const struct setting config_table[] = {
          "Where sockets and pid files live. Socket paths end at 107 bytes: choose a short one."),
     TEXT("workerTypesDir", worker_types_dir, 1, "workertypes.d", 0, "Directory of the workerType files, *.json."),
     TEXT("amiSetsDir", amisets_dir, 1, "amisets.d", 0, "Directory of the AMI set files, *.json."),
+    TEXT("pricesDir", prices_dir, 1, "prices.d", 0,
+         "Directory of on-demand prices, REGION.json, made by provisionctl refresh-prices."),
     TEXT("proxy", proxy, 0, "", 0, "URL of a proxy for all requests; the environment's is never used."),
     TEXT("caPath", ca_path, 1, "/etc/ssl/certs", 0, "Hashed directory of CA certificates."),
     SWITCH("allowPlainHttp", allow_plain_http, "false", 0, "Allows http:// to hosts other than loopback."),

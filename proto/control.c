@@ -3,7 +3,6 @@
 #include "proto/control.h"
 
 #include <stddef.h>
-#include <string.h>
 
 static const struct control_row rows[] = {
 #define COMMAND(name, needs_name, argument, doc) {#name, needs_name, argument, doc},
@@ -16,10 +15,20 @@ const struct control_row *control_row(enum control_command command)
     return (int)command >= 0 && command < CONTROL_COMMAND_COUNT ? &rows[command] : NULL;
 }
 
+/* People write dashes where C needs underscores. */
+static int is_called(const char *row, const char *name)
+{
+    while (*row && (*row == *name || (*row == '_' && *name == '-'))) {
+        row++;
+        name++;
+    }
+    return *row == *name;
+}
+
 int control_command_of(const char *name)
 {
     for (int i = 0; i < CONTROL_COMMAND_COUNT; i++) {
-        if (strcmp(rows[i].name, name) == 0)
+        if (is_called(rows[i].name, name))
             return i;
     }
     return -1;

@@ -14,6 +14,10 @@
 #include "supervisor/workers.h"
 
 #define MESSAGES_A_TURN 500
+/* Messages within one second: no honest worker comes near. A tick has a dozen; a region's listing comes in rows by the
+ * thousand, but in messages of many rows. */
+#define TYPE_SAYS_MOST 2000
+#define REGION_SAYS_MOST 20000
 #define RETIRED_FOR SPAN_SECONDS(120)
 
 /* The routing ids that count, compact, because each message looks through them. */
@@ -65,6 +69,7 @@ void bus_admit(struct supervisor *supervisor, struct worker *worker)
     }
     struct secret_entry *entry = &supervisor->secrets[supervisor->secret_count++];
     *entry = (struct secret_entry){.worker = worker, .generation = worker->process.generation};
+    worker->counted = 0;
     text_copy(entry->secret, sizeof entry->secret, worker->secret);
 }
 
@@ -108,6 +113,11 @@ static enum proto_state state_of(const struct worker *worker)
     return mono_is_set(worker->process.said_hello) ? IN_LIVE : IN_STARTING;
 }
 
+static bool is_of_instances(const struct message *message)
+{
+    return message->kind == PROTO_RESULT || message->kind == PROTO_WORKED;
+}
+
 static void handle(struct supervisor *supervisor, const struct secret_entry *entry, struct message *message)
 {
     struct bus_sender sender = {entry->worker, entry->generation, mono_is_set(entry->retired)};
@@ -115,7 +125,7 @@ static void handle(struct supervisor *supervisor, const struct secret_entry *ent
     bus_handler *handler = message->kind < HANDLER_COUNT ? handlers[message->kind] : NULL;
 
     if (sender.gone) {
-        if (message->kind == PROTO_RESULT || message->kind == PROTO_WORKED)
+        if (is_of_instances(message))
             handler(supervisor, &sender, message);
         return;
     }
@@ -123,6 +133,22 @@ static void handle(struct supervisor *supervisor, const struct secret_entry *ent
         handler(supervisor, &sender, message);
     else
         workers_offended(supervisor, sender.worker, "it may not say %s now", message_name(message->kind));
+}
+
+/* A flood costs the others' time even where each message is valid. Only what instances there are is still listened to.
+ */
+static bool floods(struct supervisor *supervisor, struct worker *worker)
+{
+    int64_t most = worker->is_region ? REGION_SAYS_MOST : TYPE_SAYS_MOST;
+
+    if (mono_since(worker->counted_from, supervisor->now).us >= 1000000) {
+        worker->counted_from = supervisor->now;
+        worker->counted = 0;
+    }
+    if (++worker->counted <= most)
+        return false;
+    workers_offended(supervisor, worker, "it said more than %lld messages within a second", (long long)most);
+    return true;
 }
 
 static void take(struct supervisor *supervisor, const char *peer, int got, struct message *message,
@@ -133,9 +159,9 @@ static void take(struct supervisor *supervisor, const char *peer, int got, struc
     if (!entry)
         log_repeating(LOG_WARN_LEVEL, "bus.stranger", "", "", "message=%s",
                       got > 0 ? message_name(message->kind) : "unreadable");
-    else if (got > 0)
+    else if (got > 0 && (mono_is_set(entry->retired) || !floods(supervisor, entry->worker) || is_of_instances(message)))
         handle(supervisor, entry, message);
-    else if (!mono_is_set(entry->retired))
+    else if (got < 0 && !mono_is_set(entry->retired))
         workers_offended(supervisor, entry->worker, "bad message: %.90s", error->text);
 }
 

@@ -35,5 +35,7 @@ void bus_send_breakers(struct supervisor *supervisor);
 /* The instance types and workerTypes that a region worker needs prices and inventory for; to those whose list changed.
  */
 void bus_send_scopes(struct supervisor *supervisor);
+/* Tells type workers the on-demand prices of their placements, where they are others than those told last. */
+void bus_send_on_demand(struct supervisor *supervisor);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/day.h"
 #include "common/json.h"
 #include "common/text.h"
 
@@ -169,6 +170,20 @@ static void read_set_file(struct reading *reading, const char *file)
     catalog->sets[catalog->set_count++] = set;
 }
 
+static void read_price_file(struct reading *reading, const char *file)
+{
+    struct catalog *catalog = reading->out;
+    char path[600], region[300];
+    struct error fault;
+
+    text_format(region, sizeof region, "%.*s", (int)(strlen(file) - strlen(".json")), file);
+    text_format(path, sizeof path, "%s/%s", catalog->config->prices_dir, file);
+    json_t *document = json_read_file(path, DEFINITION_LIMIT, &fault);
+    if (!document || price_list_add(&catalog->prices, document, region, path, &fault) != 0)
+        complain(reading, &fault);
+    json_decref(document);
+}
+
 static void read_directory(struct reading *reading, const char *directory, bool may_be_absent,
                            void (*read_file)(struct reading *reading, const char *name))
 {
@@ -199,6 +214,9 @@ int catalog_read(struct catalog *out, const char *config_path, catalog_complaint
     if (config_read(config_path, out->config, &fault) == 0) {
         read_directory(&reading, out->config->amisets_dir, true, read_set_file);
         read_directory(&reading, out->config->worker_types_dir, false, read_definition_file);
+        read_directory(&reading, out->config->prices_dir, true, read_price_file);
+        if (day_check(out->config->day_zone, &fault) != 0)
+            complain(&reading, &fault);
     } else {
         complain(&reading, &fault);
     }
@@ -214,6 +232,7 @@ void catalog_clear(struct catalog *catalog)
         definition_destroy(&catalog->definitions[i]);
     for (size_t i = 0; i < catalog->set_count; i++)
         amiset_destroy(&catalog->sets[i]);
+    price_list_clear(&catalog->prices);
     free(catalog->sets);
     free(catalog->definitions);
     free(catalog->config);

@@ -11,6 +11,7 @@
 #include "proto/amiset.h"
 #include "proto/config.h"
 #include "proto/definition.h"
+#include "proto/price_list.h"
 
 struct catalog {
     struct config *config;
@@ -18,6 +19,7 @@ struct catalog {
     size_t count;
     struct amiset **sets; /* sorted by name */
     size_t set_count;
+    struct price_list prices; /* on demand */
 };
 
 typedef void catalog_complaint(void *context, const char *text);

@@ -35,8 +35,8 @@ int control_refuse(struct control_reply *reply, const char *format, ...)
     return -1;
 }
 
-static struct type_record *defined_type(struct supervisor *supervisor, const struct proto_CONTROL *request,
-                                        struct control_reply *reply)
+struct type_record *control_type(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                                 struct control_reply *reply)
 {
     struct type_record *type = supervisor_type(supervisor, request->name);
 
@@ -102,7 +102,7 @@ static void control_restart(struct supervisor *supervisor, const struct proto_CO
                             struct control_reply *reply)
 {
     struct region_record *region = supervisor_region(supervisor, request->name);
-    struct type_record *type = region ? NULL : defined_type(supervisor, request, reply);
+    struct type_record *type = region ? NULL : control_type(supervisor, request, reply);
     struct worker *worker = region ? &region->worker : type ? &type->worker : NULL;
 
     if (!worker)
@@ -128,7 +128,7 @@ static void control_reload(struct supervisor *supervisor, const struct proto_CON
 static void set_pause(struct supervisor *supervisor, const struct proto_CONTROL *request, struct control_reply *reply,
                       bool paused)
 {
-    struct type_record *type = defined_type(supervisor, request, reply);
+    struct type_record *type = control_type(supervisor, request, reply);
     char key[NAME_SIZE + 8];
 
     if (!type)
@@ -158,20 +158,6 @@ static void control_resume(struct supervisor *supervisor, const struct proto_CON
                            struct control_reply *reply)
 {
     set_pause(supervisor, request, reply, false);
-}
-
-static void control_lift(struct supervisor *supervisor, const struct proto_CONTROL *request,
-                         struct control_reply *reply)
-{
-    int count = breakers_lift(supervisor->breakers, request->name, supervisor->now);
-
-    if (count == 0) {
-        control_refuse(reply, "no breaker has the scope %s; explain lists them", request->name);
-        return;
-    }
-    event_record(supervisor, "lifted", NULL, NULL, "%s, %d breakers, by %s", request->name, count, request->who);
-    supervisor->arbiter_due = true;
-    text_format(reply->text, sizeof reply->text, "%d lifted", count);
 }
 
 /* ---- dispatch ---- */

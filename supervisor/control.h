@@ -29,6 +29,12 @@ typedef void control_handler(struct supervisor *supervisor, const struct proto_C
                              struct control_reply *reply);
 control_handler control_explain; /* explain.c */
 control_handler control_backup;  /* control_backup.c */
+/* control_change.c: what operators change while the daemon runs. */
+control_handler control_priority, control_caps, control_freeze, control_thaw, control_lift, control_trust;
+control_handler control_settle, control_budget, control_assume_empty;
+/* The defined type that a request names, or NULL and a refusal. */
+struct type_record *control_type(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                                 struct control_reply *reply);
 /* Answers who asked for a backup, when it is done. */
 void control_finish_backup(struct supervisor *supervisor);
 void control_answer(struct supervisor *supervisor, const char *peer, int64_t id, const struct control_reply *reply);

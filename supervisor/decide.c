@@ -48,22 +48,26 @@ void decide_destroy(struct decision **decision)
 static bool all_listed_since(const struct supervisor *supervisor, struct mono since)
 {
     for (size_t i = 0; i < supervisor->region_count; i++)
-        if (!supervisor->regions[i]->view->listed || mono_before(supervisor->regions[i]->view->began, since))
+        if (!supervisor->regions[i]->assumed_empty &&
+            (!supervisor->regions[i]->view->listed || mono_before(supervisor->regions[i]->view->began, since)))
             return false;
     return true;
+}
+
+/* After the loss of the ledger leases may be open that nobody remembers: all regions, and one grace. */
+bool decide_rebuilding(const struct supervisor *supervisor)
+{
+    return supervisor->rebuilt &&
+           !all_listed_since(supervisor, mono_add(supervisor->started_mono, supervisor->config->grace));
 }
 
 enum denial decide_region_closed(const struct supervisor *supervisor, const char *name)
 {
     const struct region_record *region = supervisor_region(supervisor, name);
 
-    if (!region || !region->view->listed)
+    if (!region || !region->view->listed || decide_rebuilding(supervisor))
         return DENIED_BY_REGION_UNLISTED;
-    /* After the loss of the ledger leases may be open that nobody remembers: all regions, and one grace. */
-    if (supervisor->rebuilt &&
-        !all_listed_since(supervisor, mono_add(supervisor->started_mono, supervisor->config->grace)))
-        return DENIED_BY_REGION_UNLISTED;
-    if (region->frozen)
+    if (supervisor->frozen || region->frozen)
         return DENIED_BY_FREEZE;
     return fleet_region_stale(supervisor->fleet, region->view, supervisor->now) ? DENIED_BY_REGION_STALE : DENIED_NOT;
 }
@@ -91,6 +95,11 @@ struct money decide_committed(const struct supervisor *supervisor)
         sum = money_add(sum, money_add(totals->held_cost, totals->leased_cost));
     }
     return sum;
+}
+
+int64_t decide_priority(const struct type_record *type)
+{
+    return type->has_priority ? type->priority : type->definition ? type->definition->priority : 0;
 }
 
 /* ---- bids ---- */
@@ -193,7 +202,7 @@ static void fill_type(struct supervisor *supervisor, struct type_record *type, b
                                  .max_units = definition->max_capacity,
                                  .largest_capacity = definition->largest_capacity,
                                  .max_price = definition->max_price,
-                                 .priority = definition->priority,
+                                 .priority = decide_priority(type),
                                  .essential = definition->essential,
                                  .paused = type->paused,
                                  .ledger_stopped = ledger_stopped,
@@ -307,8 +316,11 @@ static void apply_denial(struct supervisor *supervisor, const struct decision *r
 {
     struct type_record *type = room->records[denial->type];
 
-    denials_add(&type->denials, &type->bid.views[denial->lot].placement, denial->by, denial->wanted, denial->granted,
-                supervisor->now, supervisor->wall);
+    struct denial_entry *entry = denials_add(&type->denials, &type->bid.views[denial->lot].placement, denial->by,
+                                             denial->wanted, denial->granted, supervisor->now, supervisor->wall);
+    entry->failure = denial->by == DENIED_BY_BREAKER ? type->bid.views[denial->lot].breaker.failure : FAILURE_NONE;
+    if (denial->by == DENIED_BY_HOURLY_COST)
+        supervisor->hourly_denied = supervisor->now;
 }
 
 static void apply_alarms(struct supervisor *supervisor, const struct arbiter_output *output)

@@ -2,7 +2,10 @@
 /* denials.c: aggregates refusals by placement and cause. Pure; runs in the supervisor; owns nothing. */
 #include "supervisor/denials.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "common/text.h"
 
 static struct denial_entry *place_for(struct denial_list *list, const struct placement *placement, enum denial by)
 {
@@ -20,8 +23,8 @@ static struct denial_entry *place_for(struct denial_list *list, const struct pla
     return &list->entries[oldest];
 }
 
-void denials_add(struct denial_list *list, const struct placement *placement, enum denial by, int64_t wanted,
-                 int64_t granted, struct mono now, struct wall wall)
+struct denial_entry *denials_add(struct denial_list *list, const struct placement *placement, enum denial by,
+                                 int64_t wanted, int64_t granted, struct mono now, struct wall wall)
 {
     struct denial_entry *entry = place_for(list, placement, by);
 
@@ -30,6 +33,7 @@ void denials_add(struct denial_list *list, const struct placement *placement, en
     entry->times++;
     entry->last = now;
     entry->last_wall = wall;
+    return entry;
 }
 
 void denials_expire(struct denial_list *list, struct mono now)
@@ -48,4 +52,61 @@ const struct denial_entry *denials_latest(const struct denial_list *list, struct
             (!latest || mono_before(latest->last, list->entries[i].last)))
             latest = &list->entries[i];
     return latest;
+}
+
+/* ---- in one line ---- */
+
+struct cause {
+    enum denial by;
+    enum failure failure;
+    int64_t times;
+};
+
+static bool is_a_turn(enum denial by)
+{
+    return by == DENIED_NOT || by == DENIED_BY_WISH || by == DENIED_BY_ROUND;
+}
+
+/* `causes` has room for one of each entry. */
+static size_t gather(const struct denial_list *list, struct cause *causes)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        const struct denial_entry *entry = &list->entries[i];
+        size_t at = 0;
+        if (is_a_turn(entry->by))
+            continue;
+        while (at < count && (causes[at].by != entry->by || causes[at].failure != entry->failure))
+            at++;
+        if (at == count)
+            causes[count++] = (struct cause){.by = entry->by, .failure = entry->failure};
+        causes[at].times += entry->times;
+    }
+    return count;
+}
+
+static int more_often_first(const void *a, const void *b)
+{
+    const struct cause *left = a, *right = b;
+
+    if (left->times != right->times)
+        return left->times > right->times ? -1 : 1;
+    return left->by != right->by ? (int)left->by - (int)right->by : (int)left->failure - (int)right->failure;
+}
+
+const char *denials_summary(const struct denial_list *list, char *out, size_t size)
+{
+    struct cause causes[DENIALS_KEPT];
+    size_t count = gather(list, causes), length = 0;
+
+    out[0] = '\0';
+    qsort(causes, count, sizeof causes[0], more_often_first);
+    for (size_t i = 0; i < count && length + 1 < size; i++) {
+        const char *failure = causes[i].failure == FAILURE_NONE ? "" : failure_name(causes[i].failure);
+        text_format(out + length, size - length, "%s%s%s%s %lld", i > 0 ? ", " : "", denial_name(causes[i].by),
+                    *failure ? ":" : "", failure, (long long)causes[i].times);
+        length += strlen(out + length);
+    }
+    return out;
 }

@@ -16,6 +16,7 @@
 struct denial_entry {
     struct placement placement;
     enum denial by;
+    enum failure failure;    /* the breaker's class, if it was one; FAILURE_NONE */
     int64_t wanted, granted; /* instances, the last time */
     int64_t times;
     struct mono last;
@@ -28,11 +29,14 @@ struct denial_list {
     size_t count;
 };
 
-/* Adds one, together with those of the same placement and cause; the oldest makes room. */
-void denials_add(struct denial_list *list, const struct placement *placement, enum denial by, int64_t wanted,
-                 int64_t granted, struct mono now, struct wall wall);
+/* Adds one, together with those of the same placement and cause; the oldest makes room. The caller may add to it. */
+struct denial_entry *denials_add(struct denial_list *list, const struct placement *placement, enum denial by,
+                                 int64_t wanted, int64_t granted, struct mono now, struct wall wall);
 void denials_expire(struct denial_list *list, struct mono now);
 /* The one that happened last, not older than `age`; NULL if none. */
 const struct denial_entry *denials_latest(const struct denial_list *list, struct span age, struct mono now);
+
+/* "breaker:capacity 12, launch-rate 3", most often first; what only waits for its turn is left out. Returns `out`. */
+const char *denials_summary(const struct denial_list *list, char *out, size_t size);
 
 #endif

@@ -131,7 +131,7 @@ enum fleet_fact_kind {
     FLEET_SECOND_DAEMON  /* instance: launched since our start under another incarnation (case B09) */
 };
 
-enum lease_end { LEASE_LAUNCHED, LEASE_FAILED, LEASE_UNSENT, LEASE_LISTED, LEASE_VOID };
+enum lease_end { LEASE_LAUNCHED, LEASE_FAILED, LEASE_UNSENT, LEASE_LISTED, LEASE_VOID, LEASE_SETTLED /* by hand */ };
 
 struct fleet_fact {
     enum fleet_fact_kind kind;

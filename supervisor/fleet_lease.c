@@ -16,11 +16,9 @@ const char *lease_state_name(enum lease_state state)
 
 const char *lease_end_name(enum lease_end end)
 {
-    static const char *const names[] = {[LEASE_LAUNCHED] = "launched",
-                                        [LEASE_FAILED] = "failed",
-                                        [LEASE_UNSENT] = "unsent",
-                                        [LEASE_LISTED] = "listed",
-                                        [LEASE_VOID] = "void"};
+    static const char *const names[] = {
+        [LEASE_LAUNCHED] = "launched", [LEASE_FAILED] = "failed", [LEASE_UNSENT] = "unsent",
+        [LEASE_LISTED] = "listed",     [LEASE_VOID] = "void",     [LEASE_SETTLED] = "settled"};
     return names[end];
 }
 

@@ -94,12 +94,13 @@ static void fill_grant(struct message *message, const struct lease *lease, struc
     grant->resend = lease->doubtful;
 }
 
-/* Its worker is the one it was decided for, and it is not late: a commit that took long (a slow or full disk) makes the
- * decision old. */
+/* Its worker is the one it was decided for, no operator stopped it meanwhile, and it is not late: a commit that took
+ * long (a slow or full disk) makes the decision old. */
 static bool may_leave(const struct supervisor *supervisor, const struct type_record *type, const struct lease *lease)
 {
     return type && type->worker.process.state == PROCESS_LIVE && type->worker.process.generation == lease->generation &&
-           !supervisor->stopping && !mono_reached(lease->send_by, supervisor->now);
+           !supervisor->stopping && !type->paused && !mono_reached(lease->send_by, supervisor->now) &&
+           decide_region_closed(supervisor, lease->placement.region) != DENIED_BY_FREEZE;
 }
 
 static void send_one(struct supervisor *supervisor, struct lease *lease)

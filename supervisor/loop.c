@@ -7,6 +7,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/alarms.h"
 #include "supervisor/bus.h"
 #include "supervisor/control.h"
 #include "supervisor/decide.h"
@@ -94,12 +95,12 @@ static void take_ledger(struct supervisor *supervisor)
 /* A lost ledger is made good once every region was listed after one grace. */
 static void end_rebuilding(struct supervisor *supervisor)
 {
-    if (!supervisor->rebuilt)
+    if (!supervisor->rebuilt || decide_rebuilding(supervisor))
         return;
-    for (size_t i = 0; i < supervisor->region_count; i++)
-        if (decide_region_closed(supervisor, supervisor->regions[i]->name) == DENIED_BY_REGION_UNLISTED)
-            return;
     supervisor->rebuilt = false;
+    for (size_t i = 0; i < supervisor->region_count; i++)
+        supervisor->regions[i]->assumed_empty = false;
+    supervisor->arbiter_due = true;
     ledger_remove_meta(supervisor->ledger, "rebuilt");
     alarm_clear(supervisor, "ledger-lost", "");
 }
@@ -139,6 +140,7 @@ static void keep_house(struct supervisor *supervisor)
     end_rebuilding(supervisor);
     watch_regions(supervisor);
     spend_accrue(supervisor);
+    alarms_watch(supervisor);
     if (mono_since(supervisor->pruned, supervisor->now).us >= PRUNE_EVERY.us) {
         supervisor->pruned = supervisor->now;
         ledger_prune(supervisor->ledger, supervisor->event_count, supervisor->wall);

@@ -43,6 +43,7 @@ static void replace_definition(struct supervisor *supervisor, struct type_record
     preflight_record_clear(&type->preflight);
     type->definition = definition;
     type->holdings->usual_price = definition->max_price;
+    type->has_priority = false;
     type->bid.stands = false;
     type->dirty = true;
     supervisor->fleet->version++; /* prices of adopted instances may be others now */
@@ -221,6 +222,20 @@ int64_t reload_apply_one(struct supervisor *supervisor, struct definition **defi
     return type->revision;
 }
 
+/* What operators changed by hand counts until the files are read anew. */
+static void end_changes(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->type_count; i++) {
+        if (supervisor->types[i]->has_priority)
+            event_record(supervisor, "priority", supervisor->types[i]->name, NULL, "its definition's again");
+        supervisor->types[i]->has_priority = false;
+    }
+    if (supervisor->caps_changed)
+        event_record(supervisor, "caps", NULL, NULL, "those of the configuration file again");
+    supervisor->caps_changed = false;
+    supervisor->arbiter_due = true;
+}
+
 void reload_apply(struct supervisor *supervisor, struct catalog *catalog, char *text, size_t size)
 {
     struct tally tally = {0};
@@ -230,18 +245,23 @@ void reload_apply(struct supervisor *supervisor, struct catalog *catalog, char *
     for (size_t i = 0; i < catalog->count; i++)
         take_definition(supervisor, &catalog->definitions[i], &tally);
     catalog->count = 0;
+    price_list_clear(&supervisor->prices);
+    supervisor->prices = catalog->prices;
+    catalog->prices = (struct price_list){0};
     if (catalog->config) { /* at start it is live already */
         free(supervisor->config);
         supervisor->config = catalog->config;
         catalog->config = NULL;
     }
     catalog_clear(catalog);
+    end_changes(supervisor);
     supervisor_configure(supervisor);
     hash_live(supervisor);
     supervisor->pace_due = true;
     supervisor->dirty = true;
     supervisor->config_problem[0] = '\0';
     bus_send_scopes(supervisor);
+    bus_send_on_demand(supervisor);
     text_format(text, size, "%zu types: %zu new, %zu changed, %zu removed; configuration %.12s is live",
                 supervisor_defined(supervisor), tally.added, tally.changed, tally.removed, supervisor->config_hash);
 }

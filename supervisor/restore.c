@@ -17,6 +17,15 @@ static struct type_record *type_for(struct supervisor *supervisor, const char *n
     return type ? type : supervisor_add_type(supervisor, name);
 }
 
+/* The row of a region that is not configured now stays: it may come back. */
+static void freeze_region(struct supervisor *supervisor, const char *name)
+{
+    struct region_record *region = supervisor_region(supervisor, name);
+
+    if (region)
+        region->frozen = true;
+}
+
 static void take_meta(void *context, const char *key, const char *value)
 {
     struct supervisor *supervisor = context;
@@ -31,6 +40,10 @@ static void take_meta(void *context, const char *key, const char *value)
         supervisor->budget_unknown = true;
     else if (text_starts(key, "pause:"))
         type_for(supervisor, key + strlen("pause:"))->paused = true;
+    else if (text_equal(key, "freeze:"))
+        supervisor->frozen = true;
+    else if (text_starts(key, "freeze:"))
+        freeze_region(supervisor, key + strlen("freeze:"));
     else if (text_starts(key, "pin:"))
         type_for(supervisor, key + strlen("pin:"))->pin = strtoll(value, NULL, 10);
 }

@@ -28,4 +28,8 @@ const char *status_reason(struct supervisor *supervisor, struct type_record *typ
 /* "live", "paused", "quarantined" ... */
 const char *status_state(struct supervisor *supervisor, const struct type_record *type);
 
+/* Occupying instances of a region, and those of them that are not ours to count on. */
+void status_count_region(const struct supervisor *supervisor, const struct region_record *region, int64_t *instances,
+                         int64_t *foreign);
+
 #endif

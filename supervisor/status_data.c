@@ -211,12 +211,13 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
     const struct definition *definition = type->definition;
     const struct process *process = &type->worker.process;
     struct wall now = supervisor->wall;
-    char why[SENTENCE_SIZE], preflight[128];
+    char why[SENTENCE_SIZE], preflight[128], denials[256];
     struct values values = {
         .type_name = type->name,
         .type_state = status_state(supervisor, type),
         .type_floor = known_if(definition, definition ? definition->min_capacity : 0, now),
         .type_ceiling = known_if(definition, definition ? definition->max_capacity : 0, now),
+        .type_priority = count_of(decide_priority(type), now),
         .type_launches = count_of(type->counters.launched, now),
         .type_launchFailures = count_of(type->counters.failed, now),
         .type_lastLaunch = known_if(type->counters.last_launch.ms > 0, type->counters.last_launch.ms, now),
@@ -231,6 +232,8 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
     values.type_reason = status_reason(supervisor, type, why, sizeof why);
     values.type_why = why;
     values.type_preflight = preflight_word(type, preflight, sizeof preflight);
+    denials_expire(&type->denials, supervisor->now);
+    values.type_denials = denials_summary(&type->denials, denials, sizeof denials);
     fill_observed(supervisor, type, &values);
     fill_held(supervisor, type, &values);
     return encode(&values, "type");
@@ -244,14 +247,14 @@ static const char *region_state(const struct supervisor *supervisor, const struc
 
     if (state != PROCESS_LIVE)
         return process_state_name(state);
-    if (region->frozen)
+    if (region->frozen || supervisor->frozen)
         return "frozen";
     if (!region->view->listed)
         return "starting";
     return fleet_region_stale(supervisor->fleet, region->view, supervisor->now) ? "stale" : "live";
 }
 
-static void count_region(const struct supervisor *supervisor, const struct region_record *region, int64_t *instances,
+void status_count_region(const struct supervisor *supervisor, const struct region_record *region, int64_t *instances,
                          int64_t *foreign)
 {
     const struct fleet *fleet = supervisor->fleet;
@@ -275,7 +278,7 @@ json_t *status_of_region(struct supervisor *supervisor, struct region_record *re
     const struct process *process = &region->worker.process;
     int64_t instances = 0, foreign = 0;
 
-    count_region(supervisor, region, &instances, &foreign);
+    status_count_region(supervisor, region, &instances, &foreign);
     struct values values = {
         .region_name = region->name,
         .region_state = region_state(supervisor, region),

@@ -63,6 +63,7 @@ void supervisor_destroy(struct supervisor **supervisor)
     for (size_t i = 0; i < it->region_count; i++)
         destroy_region(it->regions[i]);
     amisets_clear(it);
+    price_list_clear(&it->prices);
     free(it->types);
     free(it->regions);
     free(it->secrets);

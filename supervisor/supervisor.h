@@ -19,6 +19,8 @@
 #include "proto/config.h"
 #include "proto/definition.h"
 #include "proto/messages.h"
+#include "proto/price_list.h"
+#include "supervisor/alarm_rules.h"
 #include "supervisor/arbiter.h"
 #include "supervisor/brake.h"
 #include "supervisor/breaker.h"
@@ -39,6 +41,7 @@ struct death {
     int64_t generation;
     int64_t pid;
     struct span uptime;
+    bool asked; /* told to, or of its own will for a reload: no fault */
     char reason[160];
 };
 
@@ -52,7 +55,10 @@ struct worker {
     char doom[128];                    /* why we end it, for its obituary; "" */
     struct death deaths[DEATHS_KEPT];  /* a ring */
     int64_t death_count;
-    struct loop *watching; /* where its stderr is watched */
+    struct loop *watching;    /* where its stderr is watched */
+    struct mono counted_from; /* bus.c's: its messages of the running second */
+    int64_t counted;
+    struct alarm_watch death_loop;
 };
 
 /* The bid of a type: state, not event. */
@@ -107,6 +113,8 @@ struct type_record {
     struct worker worker;
     struct fleet_type *holdings;
     bool paused;
+    bool has_priority; /* an operator's, in place of the definition's */
+    int64_t priority;
     struct bid bid;
     struct mono heard; /* when the last tick's messages came: a bid lapses two missed ticks later */
     bool observed;
@@ -114,11 +122,14 @@ struct type_record {
     int64_t highest_grant;
     struct canary_proofs proofs;
     struct denial_list denials;
+    struct alarm_watch watches[ALARM_RULE_COUNT];
+    struct alarm_progress progress;
     struct brake brake;
     struct type_counters counters;
     struct pace pace;
-    uint64_t copy_hash; /* of the breakers that it was sent last */
-    bool dirty;         /* its status is to be published */
+    uint64_t copy_hash;   /* of the breakers that it was sent last */
+    uint64_t prices_hash; /* of the on-demand prices that it was sent last; 0: none yet */
+    bool dirty;           /* its status is to be published */
     struct mono published;
 };
 
@@ -127,11 +138,14 @@ struct region_record {
     struct worker worker;
     struct fleet_region *view;
     bool frozen;
+    bool assumed_empty;     /* after a loss of the ledger: an operator vouches that nothing unknown runs here */
     enum denial closed;     /* as the last housekeeping saw it */
     struct proto_ROW *rows; /* of a listing that is not complete yet */
     size_t row_count;
     int64_t rows_listing;
     bool had_full; /* of the running generation */
+    struct alarm_watch foreign;
+    int64_t foreign_listing; /* that was looked through last */
     struct proto_PRICE *prices;
     size_t price_count;
     struct wall prices_seen;
@@ -157,7 +171,7 @@ struct alarm {
     struct wall since;
     bool dirty, cleared;
 };
-#define ALARMS_MOST 256
+#define ALARMS_MOST 2048 /* an outage may raise one a type */
 
 struct supervisor_counters {
     int64_t grants, launched, launch_failures, orders;
@@ -187,6 +201,7 @@ struct supervisor {
     size_t region_count;
     struct set_record *sets;
     size_t set_count;
+    struct price_list prices;     /* on demand, of the price files */
     size_t spares;                /* types that wait for a spare call */
     struct judgement *judgements; /* judge.c's: requests that wait for type workers */
     int64_t last_judgement;
@@ -208,6 +223,8 @@ struct supervisor {
     struct mono accrued;
     bool budget_unknown; /* the ledger was lost: no grants under a daily cap until the next day */
     bool restored;       /* the ledger is a backup: what was granted after it is not in it */
+    bool frozen;         /* an operator stopped all launches */
+    bool caps_changed;   /* by an operator, until the files are read anew */
     bool rebuilt;        /* the ledger was lost: no grants until all regions are listed and one grace is over */
     struct ledger *ledger;
     char ledger_problem[256];
@@ -220,8 +237,10 @@ struct supervisor {
     int64_t event_count;              /* the last event's sequence */
     struct alarm alarms[ALARMS_MOST];
     size_t alarm_count;
-    int64_t alarm_last;             /* the newest id */
-    struct waiting_answer *answers; /* control.c's: they wait for the ledger */
+    int64_t alarm_last;                     /* the newest id */
+    struct alarm_watch hourly[2], daily[2]; /* budget: 80 and 100 percent */
+    struct mono hourly_denied;              /* when maxHourlyCost last refused a lot */
+    struct waiting_answer *answers;         /* control.c's: they wait for the ledger */
     size_t answer_count;
     struct supervisor_counters counters;
 

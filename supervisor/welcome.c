@@ -21,6 +21,15 @@ static void *room_for(size_t count, size_t size)
     return room;
 }
 
+static uint64_t hash_of(const void *bytes, size_t size)
+{
+    uint64_t hash = UINT64_C(1469598103934665603);
+
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211);
+    return hash | 1; /* 0: nothing was sent yet */
+}
+
 static void fill_lease(struct proto_LEASE *out, const struct lease *lease)
 {
     out->grant = lease->grant;
@@ -122,6 +131,8 @@ static void fill_for_region(const struct supervisor *supervisor, struct region_r
     region->scope = welcome->definition ? strdup(welcome->definition) : NULL;
 }
 
+static void send_prices(struct supervisor *supervisor, struct type_record *type);
+
 int welcome_send(struct supervisor *supervisor, struct worker *worker)
 {
     struct message message = {.kind = PROTO_WELCOME};
@@ -139,8 +150,9 @@ int welcome_send(struct supervisor *supervisor, struct worker *worker)
     CRASH_POINT(supervisor_after_welcome);
     message_clear(&message);
     if (!worker->is_region) {
-        type_of_worker(worker)->copy_hash = 0;
+        type_of_worker(worker)->copy_hash = type_of_worker(worker)->prices_hash = 0;
         supervisor->breakers_version = 0; /* it needs its copy of them */
+        send_prices(supervisor, type_of_worker(worker));
     }
     return result;
 }
@@ -163,6 +175,56 @@ void bus_send_scopes(struct supervisor *supervisor)
     }
 }
 
+/* ---- on-demand prices ---- */
+
+static bool has_placement(const struct definition *definition, const struct price_row *row)
+{
+    for (size_t i = 0; i < definition->spec_count; i++)
+        if (text_equal(definition->specs[i].region, row->region) &&
+            text_equal(definition->specs[i].instance_type, row->instance_type))
+            return true;
+    return false;
+}
+
+static void fill_prices(const struct supervisor *supervisor, const struct type_record *type,
+                        struct proto_ON_DEMAND *out)
+{
+    out->prices = room_for(supervisor->prices.count, sizeof *out->prices);
+    for (size_t i = 0; i < supervisor->prices.count; i++) {
+        const struct price_row *row = &supervisor->prices.rows[i];
+        if (!has_placement(type->definition, row))
+            continue;
+        struct proto_ON_DEMAND_PRICE *price = &out->prices[out->prices_count++];
+        text_copy(price->region, sizeof price->region, row->region);
+        text_copy(price->instanceType, sizeof price->instanceType, row->instance_type);
+        price->price = row->per_hour.micros;
+    }
+}
+
+/* A type that may not launch on demand needs none; a worker has none until it was told. */
+static void send_prices(struct supervisor *supervisor, struct type_record *type)
+{
+    struct message message = {.kind = PROTO_ON_DEMAND};
+
+    if (!type->definition || !type->definition->can_use_on_demand)
+        return;
+    fill_prices(supervisor, type, &message.as.ON_DEMAND);
+    size_t count = message.as.ON_DEMAND.prices_count;
+    uint64_t hash = hash_of(message.as.ON_DEMAND.prices, count * sizeof *message.as.ON_DEMAND.prices);
+    CRASH_POINT(supervisor_before_prices);
+    if (hash != type->prices_hash && (count > 0 || type->prices_hash != 0) &&
+        bus_post(supervisor, &type->worker, &message) == 0)
+        type->prices_hash = hash;
+    message_clear(&message);
+}
+
+void bus_send_on_demand(struct supervisor *supervisor)
+{
+    for (size_t i = 0; i < supervisor->type_count; i++)
+        if (supervisor->types[i]->worker.process.state == PROCESS_LIVE)
+            send_prices(supervisor, supervisor->types[i]);
+}
+
 /* ---- breakers ---- */
 
 static void fill_breaker(struct proto_BREAKER *out, const struct breaker_entry *entry)
@@ -181,15 +243,6 @@ static void fill_breaker(struct proto_BREAKER *out, const struct breaker_entry *
     out->priceAtMost = money_compare(entry->price_at_most, MONEY_MAX) == 0 ? -1 : entry->price_at_most.micros;
     text_copy(out->state, sizeof out->state, entry->state == BREAKER_CLOSED ? "closed" : "half-open");
     out->untilMono = entry->until.us > 0 ? entry->until.us : 0;
-}
-
-static uint64_t hash_of(const void *bytes, size_t size)
-{
-    uint64_t hash = UINT64_C(1469598103934665603);
-
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211);
-    return hash | 1; /* 0: nothing was sent yet */
 }
 
 static void send_copy(struct supervisor *supervisor, struct type_record *type, const struct breaker_entry *entries,

@@ -210,12 +210,20 @@ static void describe_end(const struct worker *worker, int status, char *out, siz
     text_format(out, size, "%s%s%.90s", how, *because ? ": " : "", because);
 }
 
-static void remember_death(struct supervisor *supervisor, struct worker *worker, int64_t pid, const char *reason)
+/* It ends because it was told to, and in time. */
+static bool was_told(const struct process *process)
+{
+    return process->state == PROCESS_STOPPING && process->told != PROCESS_SEND_KILL;
+}
+
+static void remember_death(struct supervisor *supervisor, struct worker *worker, int64_t pid, bool asked,
+                           const char *reason)
 {
     struct death *death = &worker->deaths[worker->death_count++ % DEATHS_KEPT];
 
     *death = (struct death){.at = supervisor->wall, .generation = worker->process.generation, .pid = pid};
     death->uptime = mono_since(worker->process.spawned, supervisor->now);
+    death->asked = asked;
     text_copy(death->reason, sizeof death->reason, reason);
 }
 
@@ -244,7 +252,7 @@ static void bury(struct supervisor *supervisor, struct worker *worker, int statu
     loop_remove_fd(supervisor->loop, worker->child.stderr_fd);
     child_reaped(&worker->child);
     describe_end(worker, status, reason, sizeof reason);
-    remember_death(supervisor, worker, pid, reason);
+    remember_death(supervisor, worker, pid, asked || was_told(&worker->process), reason);
     remove_pid_file(supervisor, worker);
     bus_retire(supervisor, worker);
     if (worker->is_region)

@@ -73,14 +73,37 @@ void type_options_price(struct type_worker *worker, const struct proto_PRICES *p
     }
 }
 
+/* From the price files, by the supervisor. */
+void type_options_on_demand(struct type_worker *worker, const struct proto_ON_DEMAND *prices)
+{
+    for (size_t i = 0; i < worker->option_count; i++) {
+        const struct placement *placement = &worker->plan_options[i].placement;
+        if (placement->market != MARKET_ON_DEMAND)
+            continue;
+        worker->prices[i].price = MONEY_ZERO;
+        for (size_t k = 0; k < prices->prices_count; k++)
+            if (strcmp(prices->prices[k].region, placement->region) == 0 &&
+                strcmp(prices->prices[k].instanceType, placement->instance_type) == 0)
+                worker->prices[i].price = MONEY(prices->prices[k].price);
+    }
+    worker->news = true;
+}
+
+/* A spot price grows old; a list price holds until the next list. */
+static bool price_holds(const struct type_worker *worker, size_t option, struct span limit, struct mono now)
+{
+    const struct type_price *price = &worker->prices[option];
+    return worker->plan_options[option].placement.market == MARKET_ON_DEMAND ||
+           (mono_is_set(price->read) && mono_since(price->read, now).us <= limit.us);
+}
+
 static void refresh_options(struct type_worker *worker, const struct plan_type *type, struct mono now)
 {
     struct span limit = span_max(PRICE_AGE_LEAST, span_scale(worker->config.price_poll, 3));
     for (size_t i = 0; i < worker->option_count; i++) {
         struct plan_option *option = &worker->plan_options[i];
-        bool fresh = mono_is_set(worker->prices[i].read) && mono_since(worker->prices[i].read, now).us <= limit.us;
         struct money bid = MONEY_ZERO;
-        option->price = fresh ? worker->prices[i].price : MONEY_ZERO;
+        option->price = price_holds(worker, i, limit, now) ? worker->prices[i].price : MONEY_ZERO;
         option->health = health_factor(&worker->health, &option->placement, now);
         plan_bid_price(type, option->placement.market, option->price, &bid);
         doors_look(&worker->doors, option, bid, now);

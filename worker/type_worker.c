@@ -95,6 +95,9 @@ static void take_message(struct type_worker *worker, struct message *message, st
         worker->poll = SPAN_MS(message->as.PACE.pollMs);
         worker->next_poll = mono_add(now, SPAN_MS(message->as.PACE.phaseMs));
         break;
+    case PROTO_ON_DEMAND:
+        type_options_on_demand(worker, &message->as.ON_DEMAND);
+        break;
     case PROTO_JUDGE:
         type_judge_take(worker, &message->as.JUDGE, now);
         break;

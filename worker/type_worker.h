@@ -109,6 +109,7 @@ void type_supply_drain(struct type_worker *worker, struct mono now);
 
 /* type_tick.c */
 int type_options_make(struct type_worker *worker, struct error *err);
+void type_options_on_demand(struct type_worker *worker, const struct proto_ON_DEMAND *prices);
 void type_options_price(struct type_worker *worker, const struct proto_PRICES *prices, struct mono now);
 void type_tick(struct type_worker *worker, struct mono now);
 void type_fill_lot(struct proto_LOT *out, const struct plan_lot *lot);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -67,6 +68,25 @@ static void a_full_list_gives_the_place_of_the_oldest(void **state)
     }
     assert_int_equal(list.count, DENIALS_KEPT);
     assert_string_equal(list.entries[0].placement.zone, place.zone);
+}
+
+static void a_summary_names_causes_most_often_first_and_no_turns(void **state)
+{
+    struct placement here = {"r1", "r1a", "m3.large", MARKET_SPOT}, there = {"r1", "r1b", "m3.large", MARKET_SPOT};
+    struct denial_list list = {0};
+    char text[200];
+
+    (void)state;
+    assert_string_equal(denials_summary(&list, text, sizeof text), "");
+    for (int i = 1; i <= 3; i++)
+        denials_add(&list, &here, DENIED_BY_BREAKER, 3, 0, at(i), (struct wall){i})->failure = FAILURE_CAPACITY;
+    denials_add(&list, &there, DENIED_BY_BREAKER, 3, 0, at(4), (struct wall){4})->failure = FAILURE_CAPACITY;
+    denials_add(&list, &there, DENIED_BY_LAUNCH_RATE, 3, 0, at(4), (struct wall){4});
+    denials_add(&list, &here, DENIED_BY_ROUND, 3, 0, at(5), (struct wall){5});
+    assert_string_equal(denials_summary(&list, text, sizeof text), "breaker:capacity 4, launch-rate 1");
+    char tight[12];
+    denials_summary(&list, tight, sizeof tight);
+    assert_int_equal(strlen(tight), sizeof tight - 1);
 }
 
 /* ---- pace ---- */
@@ -157,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_brake_lets_five_or_a_tenth_through_in_ten_minutes),
         cmocka_unit_test(denials_of_one_placement_and_cause_are_one_entry),
+        cmocka_unit_test(a_summary_names_causes_most_often_first_and_no_turns),
         cmocka_unit_test(a_full_list_gives_the_place_of_the_oldest),
         cmocka_unit_test(all_types_together_stay_within_the_queue_rate),
         cmocka_unit_test(a_new_specification_has_room_for_two_until_it_is_proven),
