@@ -240,6 +240,9 @@ docs: $(tools) binaries ## write the generated documents anew (a test compares t
 	@set -e; for program in $(filter %_document,$(tools)); do name=$$(basename $$program _document); \
 		page=docs/$$(printf '%s' $$name | tr a-z A-Z).md; echo "  DOC    $$page"; \
 		$$program >$$page.new && mv $$page.new $$page; done
+	@set -e; mkdir -p docs/schema; for name in workertype amiset settings; do echo "  DOC    docs/schema/$$name.json"; \
+		$(BUILD)/tools/schema_file $$name >docs/schema/$$name.json.new && \
+		mv docs/schema/$$name.json.new docs/schema/$$name.json; done
 	@echo '  DOC    docs/man'; $(PYTHON) tests/lib/man_pages.py '$(BUILD)'
 	@echo '  DOC    docs/INCIDENTS.md'; $(PYTHON) tests/lib/incidents.py >docs/INCIDENTS.md.new && \
 		mv docs/INCIDENTS.md.new docs/INCIDENTS.md
