@@ -61,7 +61,7 @@ sources := $(common_sources) $(proto_sources) $(supervisor_sources) $(worker_sou
 	$(testlib_sources) $(unit_sources) $(tool_sources) $(fuzz_sources) $(bench_sources) $(main_sources) $(subscriber_sources)
 headers := $(sort $(wildcard common/*.h proto/*.h proto/*.def supervisor/*.h worker/*.h worker/*/*.h subscribers/*.h \
 	tests/sim/*.h tests/lib/*.h tests/unit/*.h))
-scripts := bootstrap .ci/run $(wildcard tests/*/*.sh)
+scripts := bootstrap .ci/run .ci/deb/build .ci/deb/postinst .ci/deb/prerm .ci/deb/postrm $(wildcard tests/*/*.sh)
 
 objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -88,7 +88,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries daemons variants chaos restart-bench bench-isolation tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install clean help FORCE
+.PHONY: all binaries daemons variants chaos restart-bench bench-isolation tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install deb container clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -240,6 +240,10 @@ docs: $(tools) binaries ## write the generated documents anew (a test compares t
 	@set -e; for program in $(filter %_document,$(tools)); do name=$$(basename $$program _document); \
 		page=docs/$$(printf '%s' $$name | tr a-z A-Z).md; echo "  DOC    $$page"; \
 		$$program >$$page.new && mv $$page.new $$page; done
+	@set -e; mkdir -p docs/schema; for name in workertype amiset settings; do echo "  DOC    docs/schema/$$name.json"; \
+		$(BUILD)/tools/schema_file $$name >docs/schema/$$name.json.new && \
+		mv docs/schema/$$name.json.new docs/schema/$$name.json; done
+	@echo '  DOC    docs/man'; $(PYTHON) tests/lib/man_pages.py '$(BUILD)'
 	@echo '  DOC    docs/INCIDENTS.md'; $(PYTHON) tests/lib/incidents.py >docs/INCIDENTS.md.new && \
 		mv docs/INCIDENTS.md.new docs/INCIDENTS.md
 
@@ -256,15 +260,29 @@ demo: binaries ## the 2016 day, replayed: SPEED= BREAKERS=off PREFLIGHT=on SICK=
 
 # ---- the rest ------------------------------------------------------------------------------------------------------
 
-install: binaries ## install below $(DESTDIR)$(PREFIX)
+# The system's own folders (units, users) are below PREFIX too: with PREFIX=/usr or /usr/local systemd finds them there.
+example_files := $(shell find docs/examples -type f ! -name '*.pyc' 2>/dev/null)
+install: daemons $(subscribers) ## install below $(DESTDIR)$(PREFIX)
 	install -d '$(DESTDIR)$(PREFIX)/sbin' '$(DESTDIR)$(PREFIX)/bin'
 	install -m 0755 $(daemons) '$(DESTDIR)$(PREFIX)/sbin/'
 	install -m 0755 $(subscribers) '$(DESTDIR)$(PREFIX)/bin/'
 	set -e; for unit in $(wildcard supervisor/*.service); do \
 		install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'; \
-		sed 's,@PREFIX@,$(PREFIX),g' "$$unit" >'$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; done
+		sed 's,@PREFIX@,$(PREFIX),g' "$$unit" >'$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; \
+		chmod 0644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; done
+	install -D -m 0644 supervisor/provisiond.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/provisiond.conf'
 	set -e; for page in $(wildcard docs/man/*.[1-8]); do \
 		install -D -m 0644 "$$page" '$(DESTDIR)$(PREFIX)/share/man/man'"$${page##*.}/$${page##*/}"; done
+	set -e; for file in $(example_files); do \
+		install -D -m 0644 "$$file" '$(DESTDIR)$(PREFIX)/share/doc/provisiond/'"$${file#docs/}"; done
+	set -e; for file in $(wildcard docs/*.md docs/iam-policy.json); do \
+		install -m 0644 "$$file" '$(DESTDIR)$(PREFIX)/share/doc/provisiond/'; done
+
+deb: daemons $(subscribers) ## a Debian package in build/, of what `make install PREFIX=/usr` installs
+	@MAKE='$(MAKE)' sh .ci/deb/build '$(BUILD)'
+
+container: deb binaries ## the package in a booted Debian (debootstrap, systemd-nspawn; root): start, reload, watchdog, stop
+	@BUILD='$(BUILD)' $(PYTHON) tests/container/run.py
 
 clean: ## remove build/
 	rm -rf build

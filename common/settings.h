@@ -45,6 +45,14 @@ int settings_parse(const struct setting *table, const json_t *document, const ch
 json_t *settings_print(const struct setting *table, const void *values);
 /* The names of settings that differ and may not be changed by a reload; returns how many, names in `out`. */
 int settings_frozen_changes(const struct setting *table, const void *before, const void *after, char *out, size_t size);
+/* The table as JSON Schema (draft 2020-12): an object with "properties" and "required" of its members; dotted names are
+ * not supported. `words`: pairs of a name and a word that stands for a number there, ended by a NULL name. New
+ * reference. */
+struct setting_word {
+    const char *name, *word;
+    int number;
+};
+json_t *settings_schema(const struct setting *table, const struct setting_word *words);
 /* One paragraph a setting: name, default, unit, help. */
 void settings_help(const struct setting *table, FILE *out);
 

@@ -18,19 +18,16 @@
 
 /* ---- words that stand for numbers ---- */
 
-static const struct {
-    const char *name, *word;
-    int number;
-} spoken[] = {{"headroom", "auto", -1}, {"launchShare", "off", 0}};
+const struct setting_word config_words[] = {{"headroom", "auto", -1}, {"launchShare", "off", 0}, {NULL, NULL, 0}};
 
 /* A shallow copy of the document in which those words are numbers. New reference. */
 static json_t *without_words(const json_t *document)
 {
     json_t *copy = json_copy((json_t *)document);
-    for (size_t i = 0; copy && i < sizeof spoken / sizeof spoken[0]; i++) {
-        const char *word = json_string_value(json_object_get(copy, spoken[i].name));
-        if (word && strcmp(word, spoken[i].word) == 0)
-            json_object_set_new(copy, spoken[i].name, json_integer(spoken[i].number));
+    for (const struct setting_word *spoken = config_words; copy && spoken->name; spoken++) {
+        const char *word = json_string_value(json_object_get(copy, spoken->name));
+        if (word && strcmp(word, spoken->word) == 0)
+            json_object_set_new(copy, spoken->name, json_integer(spoken->number));
     }
     return copy;
 }

@@ -11,4 +11,7 @@ extern const struct setting config_table[];
 /* Members that the table does not hold and config.c reads by hand: "regions". NULL-terminated. */
 extern const char *const config_also[];
 
+/* Words that stand for numbers: "auto", "off". */
+extern const struct setting_word config_words[];
+
 #endif

@@ -13,16 +13,15 @@
 
 /* ---- words that stand for numbers ---- */
 
-static const struct {
-    const char *name, *word;
-} spoken[] = {{"canary", "off"}, {"latencyTarget", "none"}, {"onDemandAfter", "never"}};
+const struct setting_word definition_words[] = {
+    {"canary", "off", 0}, {"latencyTarget", "none", 0}, {"onDemandAfter", "never", 0}, {NULL, NULL, 0}};
 
 static void take_words(json_t *document)
 {
-    for (size_t i = 0; i < sizeof spoken / sizeof spoken[0]; i++) {
-        const char *word = json_string_value(json_object_get(document, spoken[i].name));
-        if (word && strcmp(word, spoken[i].word) == 0)
-            json_object_set_new(document, spoken[i].name, json_integer(0));
+    for (const struct setting_word *spoken = definition_words; spoken->name; spoken++) {
+        const char *word = json_string_value(json_object_get(document, spoken->name));
+        if (word && strcmp(word, spoken->word) == 0)
+            json_object_set_new(document, spoken->name, json_integer(spoken->number));
     }
 }
 

@@ -34,6 +34,24 @@ struct launch_key {
 static const struct launch_key keys[] = {LAUNCH_KEYS(KEY_ROW)};
 static const char *const key_names[] = {LAUNCH_KEYS(KEY_NAME) NULL};
 
+json_t *definition_launch_schema(bool with_image)
+{
+    json_t *properties = json_object();
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *type = keys[i].type == JSON_STRING   ? "string"
+                           : keys[i].type == JSON_ARRAY  ? "array"
+                           : keys[i].type == JSON_OBJECT ? "object"
+                                                         : "boolean";
+        if (!with_image && strcmp(keys[i].name, "ImageId") == 0)
+            continue;
+        json_object_set_new(properties, keys[i].name,
+                            keys[i].type == JSON_STRING ? json_pack("{s:s, s:i, s:i}", "type", type, "minLength", 1,
+                                                                    "maxLength", NAME_SIZE * 4 - 1)
+                                                        : json_pack("{s:s}", "type", type));
+    }
+    return json_pack("{s:s, s:o, s:b}", "type", "object", "properties", properties, "additionalProperties", 0);
+}
+
 static int check_text(const json_t *value, const struct json_at *at, struct error *err)
 {
     if (!json_is_string(value))

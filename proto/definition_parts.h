@@ -45,6 +45,7 @@ struct definition_parts {
 };
 
 extern const struct setting definition_table[]; /* the members with one value, into struct definition */
+extern const struct setting_word definition_words[]; /* words that stand for numbers: "off", "none", "never" */
 extern const char *const definition_also[];     /* the members that are read by hand */
 
 /* Reads the lists of the document and checks each element. Call definition_parts_clear also after a failure. */
@@ -62,6 +63,9 @@ void definition_hash_spec(const char *launch, const char *user_data, const char 
 /* Reads amiSet and amiImages into the definition. */
 int definition_images_parse(const json_t *document, const struct json_at *root, struct definition *definition,
                             struct error *err);
+
+/* The same as JSON Schema properties: with or without ImageId. New reference. */
+json_t *definition_launch_schema(bool with_image);
 
 /* Makes definition->specs: every region x zone x instance type, in file order. */
 int definition_merge(const struct definition_parts *parts, struct definition *definition, struct error *err);

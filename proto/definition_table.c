@@ -14,48 +14,65 @@
 #define WORKER_TYPE_LONGEST 38 /* aws-provisioner's limit, queue names are built on it */
 
 #define AT(field) offsetof(struct definition, field)
-#define WHOLE(json, field, low, high, standard, measure)                                                               \
+#define WHOLE(json, field, low, high, standard, measure, sentence)                                                     \
     {                                                                                                                  \
         .name = json, .kind = SETTING_INTEGER, .offset = AT(field), .least = low, .most = high, .fallback = standard,  \
-        .unit = measure                                                                                                \
+        .unit = measure, .help = sentence                                                                              \
     }
-#define SWITCH(json, field, standard)                                                                                  \
+#define SWITCH(json, field, standard, sentence)                                                                        \
     {                                                                                                                  \
-        .name = json, .kind = SETTING_BOOL, .offset = AT(field), .fallback = standard                                  \
+        .name = json, .kind = SETTING_BOOL, .offset = AT(field), .fallback = standard, .help = sentence                \
     }
-#define TIME(json, field, low, standard)                                                                               \
+#define TIME(json, field, low, standard, sentence)                                                                     \
     {                                                                                                                  \
         .name = json, .kind = SETTING_SPAN, .offset = AT(field), .least = low, .most = LONGEST_TIME,                   \
-        .fallback = standard                                                                                           \
+        .fallback = standard, .help = sentence                                                                         \
     }
-#define DOLLARS(json, field, standard)                                                                                 \
+#define DOLLARS(json, field, standard, sentence)                                                                       \
     {                                                                                                                  \
         .name = json, .kind = SETTING_MONEY, .offset = AT(field), .least = 0, .most = DEAREST, .fallback = standard,   \
-        .unit = "dollars per hour"                                                                                     \
+        .unit = "dollars per hour", .help = sentence                                                                   \
     }
 
 /* clang-format off */
 const struct setting definition_table[] = {
-    {.name = "workerType", .kind = SETTING_STRING, .offset = AT(name), .least = 1, .most = WORKER_TYPE_LONGEST + 1},
-    WHOLE("minCapacity", min_capacity, 0, MANY, "0", "units"),
-    WHOLE("maxCapacity", max_capacity, 0, MANY, NULL, "units"),
+    {.name = "workerType", .kind = SETTING_STRING, .offset = AT(name), .least = 1, .most = WORKER_TYPE_LONGEST + 1,
+     .help = "Its name; the file is called NAME.json and the task queue <provisionerId>/NAME."},
+    WHOLE("minCapacity", min_capacity, 0, MANY, "0", "units",
+         "Floor: kept serving whether or not anything waits."),
+    WHOLE("maxCapacity", max_capacity, 0, MANY, NULL, "units",
+         "Ceiling of the type: everything that costs money counts, leases too."),
     {.name = "scalingRatio", .kind = SETTING_NUMBER, .offset = AT(scaling_ratio), .least = 0, .most = 1,
-     .fallback = "0"},
-    DOLLARS("minPrice", min_price, "0"),
-    DOLLARS("maxPrice", max_price, NULL),
-    SWITCH("canUseSpot", can_use_spot, "true"),
-    SWITCH("canUseOndemand", can_use_on_demand, "false"),
-    WHOLE("canary", canary, 0, MANY, "2", "instances"), /* 0 or "off": none */
-    TIME("settle", settle, SHORTEST_TIME, "60s"),
-    WHOLE("priority", priority, -1000, 1000, "0", NULL),
-    SWITCH("essential", essential, "false"),
-    TIME("latencyTarget", latency_target, 0, "0"),      /* 0 or "none": no alarm */
-    WHOLE("maxFloor", max_floor, -1, MANY, "-1", "units"), /* -1: minCapacity */
-    TIME("bootLimit", boot_limit, SHORTEST_TIME, "20m"),
-    TIME("pendingLimit", pending_limit, SHORTEST_TIME, "30m"),
-    TIME("maxLifetime", max_lifetime, SHORTEST_TIME, "96h"),
-    TIME("onDemandAfter", on_demand_after, 0, "0"),     /* 0 or "never": no fall-back */
-    WHOLE("onDemandMax", on_demand_max, 0, MANY, "0", "instances"),
+     .fallback = "0",
+     .help = "Tolerated backlog as a share of the running capacity; 0: one unit for each pending task."},
+    DOLLARS("minPrice", min_price, "0", "The least that is bid, divided by utility."),
+    DOLLARS("maxPrice", max_price, NULL,
+         "Above it nothing is bid."),
+    SWITCH("canUseSpot", can_use_spot, "true",
+         "Whether spot instances may be launched."),
+    SWITCH("canUseOndemand", can_use_on_demand, "false",
+         "Whether on-demand instances may be launched."),
+    WHOLE("canary", canary, 0, MANY, "2", "instances",
+         "What a new launch specification may hold until one instance takes work; 0 or \"off\": no limit."),
+    TIME("settle", settle, SHORTEST_TIME, "60s",
+         "How long from running to the first claim: younger instances count as about to take work."),
+    WHOLE("priority", priority, -1000, 1000, "0", NULL,
+         "Orders lots beyond the first of each type, higher first; never the first lots."),
+    SWITCH("essential", essential, "false", "Its floor may spend essentialReserve."),
+    TIME("latencyTarget", latency_target, 0, "0",
+         "The oldest pending task may wait so long before an alarm is raised; 0 or \"none\": no alarm."),
+    WHOLE("maxFloor", max_floor, -1, MANY, "-1", "units",
+         "minCapacity may be raised by the lag to so much; -1: not at all."),
+    TIME("bootLimit", boot_limit, SHORTEST_TIME, "20m",
+         "An instance that never took work is terminated after so long, counted only while tasks are pending."),
+    TIME("pendingLimit", pending_limit, SHORTEST_TIME, "30m",
+         "An instance that EC2 calls pending for so long is terminated."),
+    TIME("maxLifetime", max_lifetime, SHORTEST_TIME, "96h",
+         "An instance older than this is terminated."),
+    TIME("onDemandAfter", on_demand_after, 0, "0",
+         "On-demand instances are launched when demand was unmet for so long; 0 or \"never\": no fall-back."),
+    WHOLE("onDemandMax", on_demand_max, 0, MANY, "0", "instances",
+         "On-demand instances at once, at most."),
     {.name = NULL},
 };
 /* clang-format on */

@@ -29,6 +29,15 @@ static const struct command commands[] = {
     {"explain", "TYPE", ctl_explain, "j", "why a type launches or does not, and what would change it"},
     {"restart", "TYPE", NULL, "", "ends the worker of a type or region; it starts anew with its newest definition"},
     {"reload", "", NULL, "", "reads configuration and definitions anew: all of it counts, or none"},
+    {"history", "TYPE", ctl_history, "j", "every revision of a type, or of an AMI set as set:NAME"},
+    {"show", "TYPE@REV", ctl_show, "j", "one revision's document; without @REV the live one"},
+    {"diff", "TYPE@A TYPE@B", ctl_diff, "", "what differs: the documents, and the merged launch specifications"},
+    {"apply", "FILE", ctl_apply, "jF", "preflight, then the file is written and live; a file of images is an AMI set"},
+    {"rollback", "TYPE [REV]", ctl_rollback, "", "runs an earlier revision, the last other one by default, and pins it"},
+    {"unpin", "TYPE", NULL, "", "a type follows its file again"},
+    {"preflight", "TYPE", ctl_preflight, "j", "checks a type against EC2's catalogue now"},
+    {"dryrun", "[TYPE|DIR]", ctl_dryrun, "j", "what the files (or those of DIR) would launch and what not; changes nothing"},
+    {"import", "FORM FILE", ctl_import, "", "aws-provisioner or worker-manager: prints the definitions that FILE becomes"},
     {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
     {"resume", "TYPE", NULL, "", "ends a pause"},
     {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
@@ -40,17 +49,19 @@ static const struct option options[] = {
     {"run-dir", required_argument, NULL, 'd'}, {"timeout", required_argument, NULL, 't'},
     {"json", no_argument, NULL, 'j'},          {"follow", no_argument, NULL, 'f'},
     {"last", required_argument, NULL, 'n'},    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0}};
+    {"version", no_argument, NULL, 'V'},       {"force", no_argument, NULL, 'F'},
+    {NULL, 0, NULL, 0}};
 
 static void print_help(void)
 {
     printf("usage: provisionctl [OPTION]... COMMAND [ARGUMENT]\n\nCommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        printf("  %-8s %-7s %s\n", commands[i].name, commands[i].argument, commands[i].help);
+        printf("  %-9s %-13s %s\n", commands[i].name, commands[i].argument, commands[i].help);
     printf("\nOptions:\n"
            "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
            "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
-           "  --json         of status, events, explain: JSON; of events one object a line\n"
+           "  --force        of apply: leaves the preflight out, which is recorded; nothing is left out for it\n"
+           "  --json         of status, events, explain, history, show, apply, preflight, dryrun: JSON; of events one object a line\n"
            "  --follow       of events: goes on with those to come\n"
            "  --last N       of events: how many to show first (default %d)\n"
            "  --help, --version\n"
@@ -58,7 +69,7 @@ static void print_help(void)
            "Colours are used on a terminal only, and not where NO_COLOR is set.\n"
            "\nExit status:\n"
            "  0  done\n"
-           "  1  refused or failed; the daemon's sentence is on standard error\n"
+           "  1  refused or failed, the daemon's sentence is on standard error; diff: they differ; dryrun: errors\n"
            "  2  the command line is wrong\n"
            "  3  no answer: the daemon does not run, hangs, or its socket may not be used\n",
            DEFAULT_RUN_DIR, DEFAULT_EVENTS);
@@ -110,7 +121,7 @@ struct line {
 static enum ctl_exit take_option(int letter, const char *value, struct ctl *ctl, struct line *line)
 {
     char *end;
-    if (strchr("jfn", letter) && !strchr(line->used, letter))
+    if (strchr("jfnF", letter) && !strchr(line->used, letter))
         line->used[strlen(line->used)] = (char)letter;
     switch (letter) {
     case 'd':
@@ -127,6 +138,9 @@ static enum ctl_exit take_option(int letter, const char *value, struct ctl *ctl,
         return usage("\"%s\" is no number of events", value);
     case 'j':
         ctl->json = true;
+        return CTL_OK;
+    case 'F':
+        ctl->force = true;
         return CTL_OK;
     case 'f':
         ctl->follow = true;
@@ -146,15 +160,19 @@ static enum ctl_exit check_line(const struct command *command, int count, char *
                                 struct ctl *ctl)
 {
     bool needed = command->argument[0] && command->argument[0] != '[';
+    const char *more = strchr(command->argument, ' ');
     for (const char *letter = line->used; *letter; letter++) {
         if (!strchr(command->options, *letter))
             return usage("%s does not take that option", command->name);
     }
     if (needed && (count < 2 || !words[1][0]))
         return usage("%s needs a name", command->name);
-    if (count > (command->argument[0] ? 2 : 1))
+    if (more && more[1] != '[' && (count < 3 || !words[2][0]))
+        return usage("%s needs two words", command->name);
+    if (count > (more ? 3 : command->argument[0] ? 2 : 1))
         return usage("there are too many words after %s", command->name);
     ctl->name = count > 1 ? words[1] : "";
+    ctl->second = count > 2 ? words[2] : "";
     return CTL_OK;
 }
 

@@ -24,7 +24,8 @@ struct ctl {
     const char *run_dir;
     struct span timeout;
     const char *name; /* the type, region or scope; "" if none */
-    bool json, follow;
+    const char *second; /* the word after it; "" if none */
+    bool json, follow, force;
     int64_t last;    /* events to show first */
     bool colour;     /* escape sequences may be used */
     void *context;   /* ZeroMQ */
@@ -33,6 +34,7 @@ struct ctl {
 
 /* One function a command; returns the exit code, messages for the operator are printed. */
 typedef enum ctl_exit ctl_function(struct ctl *ctl);
+ctl_function ctl_history, ctl_show, ctl_diff, ctl_apply, ctl_rollback, ctl_preflight, ctl_dryrun, ctl_import;
 ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain, ctl_keygen, ctl_backup;
 
 /* Sends one CONTROL and waits for its ANSWER, at most the timeout. CTL_OK: `answer` is filled and the caller clears it
@@ -44,6 +46,17 @@ enum ctl_exit ctl_ask_body(struct ctl *ctl, const char *command, const char *arg
                            struct error *err);
 /* Prints "provisionctl: ..." to stderr and returns `code`. */
 enum ctl_exit ctl_fail(enum ctl_exit code, const struct error *err);
+
+/* Waits longer than for a word of the daemon itself: type workers are asked. */
+void ctl_be_patient(struct ctl *ctl);
+/* Prints an indented JSON document, sorted. */
+void ctl_print_json(const json_t *value, FILE *out);
+/* Prints the findings of a preflight, errors first, at most so many warnings. */
+void ctl_print_findings(const json_t *findings, FILE *out);
+/* Every difference of two JSON values, one line each: "path: old -> new". Returns how many. */
+size_t ctl_print_difference(const char *path, const json_t *before, const json_t *after, FILE *out);
+/* Reads every *.json of a directory: an object file's name without .json -> document. New reference or NULL. */
+json_t *ctl_read_directory(const char *path, struct error *err);
 
 /* ---- figures of the status (proto/status.def) ---- */
 

@@ -53,10 +53,12 @@ static void take_past_events(struct dashboard *dashboard)
     if (!past || past->state == ASK_WAITING)
         return;
     body = past->body ? json_read_text("events", past->body, strlen(past->body), NULL) : NULL;
-    if (body)
-        json_array_foreach(json_object_get(body, "events"), i, event) store_take_event(&dashboard->web.store, event);
-    else
+    if (!body)
         log_info("events.unknown", "reason=%s", log_quote(past->text));
+    json_array_foreach(json_object_get(body, "events"), i, event)
+    {
+        store_take_event(&dashboard->web.store, event);
+    }
     json_decref(body);
     ask_release(dashboard->web.ask, dashboard->past);
     dashboard->past = NULL;

@@ -53,6 +53,7 @@ struct item {
     uint64_t version, round;
     struct item *older, *newer; /* by version */
     struct buffer frame;
+    char event[48];          /* of an event: its kind */
     struct history *history; /* of a type */
     double now[HISTORY_FIELDS];
 };

@@ -186,7 +186,7 @@ int server_create(struct server **out, const char *listen, struct loop *loop, st
         return error_set(err, ERROR_LOCAL, "memory ended");
     *server = (struct server){.loop = loop, .web = web, .epoll_fd = -1};
     int result = read_address(listen, &address, host, err);
-    if (result == 0)
+    if (result == 0 && address)
         result = start(server, address, err) == 0 ? 0 : error_prefix(err, "%s", listen);
     if (result == 0)
         text_format(server->address, sizeof server->address, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,

@@ -13,6 +13,7 @@
 #include "subscribers/provisiond-web.h"
 
 #define EVENTS_MOST 500
+#define EVENTS_OF_A_KIND 100 /* a thousand launches must not push out the one definition that explains them */
 #define ALARMS_MOST 1000
 #define REGIONS_MOST 200
 #define QUIET_UNKNOWN SPAN_SECONDS(15) /* three of the default statusInterval */
@@ -197,23 +198,48 @@ static void take_row(struct store *store, enum item_kind kind, const struct stre
     history_record(item->history, (struct wall){message->as_of}, item->now);
 }
 
+/* Forgets the oldest event, of a kind or ("") of any. */
+static void drop_oldest_event(struct store *store, const char *kind)
+{
+    bool found;
+
+    for (size_t at = place_of(store, ITEM_EVENT, "", &found); at < store->count; at++) {
+        if (store->items[at]->kind == ITEM_EVENT && (!*kind || text_equal(store->items[at]->event, kind))) {
+            drop(store, at);
+            return;
+        }
+    }
+}
+
+static size_t count_events(const struct store *store, const char *kind)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < store->count; i++)
+        count += store->items[i]->kind == ITEM_EVENT && text_equal(store->items[i]->event, kind);
+    return count;
+}
+
 void store_take_event(struct store *store, const json_t *event)
 {
     char name[32];
     int64_t sequence = json_integer_value(json_object_get(event, "sequence"));
+    const char *kind = json_string_value(json_object_get(event, "kind"));
     bool found;
 
-    if (sequence <= 0 || !json_is_string(json_object_get(event, "text")))
+    if (sequence <= 0 || !kind || !json_is_string(json_object_get(event, "text")))
         return;
     text_format(name, sizeof name, "%020" PRId64, sequence); /* sorted by name is sorted by number */
     size_t at = place_of(store, ITEM_EVENT, name, &found);
     if (found)
         return;
-    put(store, insert(store, at, ITEM_EVENT, name), json_deep_copy(event));
-    if (store->events > EVENTS_MOST) {
-        size_t first = place_of(store, ITEM_EVENT, "", &found);
-        drop(store, first);
-    }
+    struct item *item = insert(store, at, ITEM_EVENT, name);
+    text_copy(item->event, sizeof item->event, kind);
+    put(store, item, json_deep_copy(event));
+    if (count_events(store, item->event) > EVENTS_OF_A_KIND)
+        drop_oldest_event(store, item->event);
+    if (store->events > EVENTS_MOST)
+        drop_oldest_event(store, "");
 }
 
 static void show_alarms(struct store *store)
@@ -221,7 +247,10 @@ static void show_alarms(struct store *store)
     json_t *list = json_array(), *alarm;
     const char *id;
 
-    json_object_foreach(store->alarms, id, alarm) json_array_append(list, alarm);
+    json_object_foreach(store->alarms, id, alarm)
+    {
+        json_array_append(list, alarm);
+    }
     put(store, item_of(store, ITEM_ALARMS, ""), list);
 }
 
@@ -249,8 +278,11 @@ static void forget_unseen(struct store *store)
     for (size_t i = store->count; i-- > 0;)
         if (store->items[i]->kind <= ITEM_TYPE && store->items[i]->round < store->round)
             drop(store, i);
-    json_object_foreach_safe(store->alarms, next, id, alarm) if (!json_object_get(store->alarms_seen, id))
-        json_object_del(store->alarms, id);
+    json_object_foreach_safe(store->alarms, next, id, alarm)
+    {
+        if (!json_object_get(store->alarms_seen, id))
+            json_object_del(store->alarms, id);
+    }
     show_alarms(store);
 }
 

@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/text.h"
 
 #define FILE_MODE 0640
+#define DIRECTORY_MODE 0750
 
 struct writer {
     char path[600], fresh[620];
@@ -38,17 +40,20 @@ static int write_whole(int fd, const char *text, size_t size)
     return fsync(fd);
 }
 
+static int directory_of(const char *path, char *out, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash > path ? text_format(out, size, "%.*s", (int)(slash - path), path) : -1;
+}
+
 /* The new name is durable only when its directory is. */
 static void sync_directory(const char *path)
 {
     char directory[600];
-    char *slash;
 
-    text_copy(directory, sizeof directory, path);
-    slash = strrchr(directory, '/');
-    if (!slash)
+    if (directory_of(path, directory, sizeof directory) != 0)
         return;
-    *slash = '\0';
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);
@@ -56,8 +61,18 @@ static void sync_directory(const char *path)
     }
 }
 
+/* The first AMI set may come before its directory. */
+static void make_directory(const char *path)
+{
+    char directory[600];
+
+    if (directory_of(path, directory, sizeof directory) == 0)
+        mkdir(directory, DIRECTORY_MODE);
+}
+
 static int write_beside(struct writer *writer)
 {
+    make_directory(writer->path);
     int fd = open(writer->fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
 
     if (fd < 0)

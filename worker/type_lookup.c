@@ -141,8 +141,10 @@ static void take_answer(struct type_worker *worker, const struct proto_FOUND *fo
 {
     struct launch *launch = asked_as(worker, found->id);
     CRASH_POINT(type_after_lookup_answer);
-    if (!launch)
+    if (!launch) {
+        type_preflight_found(worker, found, now);
         return;
+    }
     if (found->known && found->rows_count > 0 && !may_be_all(launch, found->rows_count))
         move(launch, LOOKUP_FAILED, now);
     else if (found->known && found->rows_count > 0)

@@ -129,7 +129,7 @@ export class Events extends Page {
     const word = this.filter.value.trim().toLowerCase();
     const all = newestEvents();
     const rows = all.filter((event) => `${event.kind} ${event.type} ${event.region} ${event.text}`.toLowerCase().includes(word));
-    setText(this.lead, `The newest ${count(all.length)} that this server has heard${word ? `, ${count(rows.length)} of them contain "${word}"` : ""}.`);
+    setText(this.lead, `The newest ${count(all.length)} that this server has heard, at most 100 of a kind${word ? `, ${count(rows.length)} of them contain "${word}"` : ""}.`);
     this.table.update(rows.slice(0, 200));
   }
 }

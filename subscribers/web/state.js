@@ -4,7 +4,7 @@
 // All times are the server's clock: a browser's own may be wrong.
 
 const BEAT_LIMIT = 6000; // the server beats once a second
-const EVENTS_MOST = 500;
+const EVENTS_OF_A_KIND = 100; // as many as the server keeps: launches must not push out what explains them
 
 class Row {
   constructor(topic, data, schema) {
@@ -74,7 +74,8 @@ const takers = {
   },
   event(data) {
     state.events.set(data.sequence, data);
-    if (state.events.size > EVENTS_MOST) state.events.delete(Math.min(...state.events.keys()));
+    const same = [...state.events.values()].filter((event) => event.kind === data.kind).map((event) => event.sequence);
+    if (same.length > EVENTS_OF_A_KIND) state.events.delete(Math.min(...same));
   },
 };
 

@@ -2,9 +2,11 @@
 """Starts and stops the simulated cloud and the daemon, and listens to the daemon's status stream."""
 import json
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -121,37 +123,45 @@ class Daemon:
 
 
 class Stream:
-    """The newest status of everything, as a subscriber sees it."""
+    """The newest status of everything, as a subscriber sees it. A thread of its own takes the messages, so that their
+    age is not that of our drawing."""
 
     def __init__(self, run_dir):
-        import zmq  # Debian's python3-zmq; only needed here
-        self.zmq = zmq
-        self.socket = zmq.Context.instance().socket(zmq.SUB)
-        self.socket.setsockopt(zmq.LINGER, 0)
-        self.socket.setsockopt(zmq.RCVHWM, 100000)
-        self.socket.setsockopt(zmq.SUBSCRIBE, b"")
-        self.socket.connect(f"ipc://{run_dir}/status.sock")
+        self.address = f"ipc://{run_dir}/status.sock"
+        self.arrived = queue.SimpleQueue()
+        self.closing = threading.Event()
         self.last = {}         # topic -> last message
         self.notes = []        # (wall time, topic, data) of events and alarms
         self.live_samples = []  # (received, value, asOf seconds)
         self.age_max = {}      # topic -> worst age, seconds
+        self.thread = threading.Thread(target=self.receive, daemon=True)
+        self.thread.start()
+
+    def receive(self):
+        import zmq  # Debian's python3-zmq; only needed here
+        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket.setsockopt(zmq.LINGER, 0)
+        socket.setsockopt(zmq.RCVHWM, 100000)
+        socket.setsockopt(zmq.SUBSCRIBE, b"")
+        socket.connect(self.address)
+        while not self.closing.is_set():
+            if socket.poll(100):
+                frames = socket.recv_multipart()
+                self.arrived.put((time.time(), frames))
+        socket.close()
 
     def listen(self, seconds):
-        """Takes what comes within so many seconds; returns how many messages."""
-        deadline = time.monotonic() + seconds
+        """Takes what has come, after waiting for so many seconds; returns how many messages."""
+        time.sleep(seconds)
         taken = 0
-        while True:
-            left = deadline - time.monotonic()
-            if left <= 0 or not self.socket.poll(int(left * 1000) + 1):
-                return taken
-            while self.socket.poll(0):
-                frames = self.socket.recv_multipart()
-                taken += 1
-                if len(frames) == 2:
-                    self.take(frames[0].decode(), json.loads(frames[1]))
+        while not self.arrived.empty():
+            received, frames = self.arrived.get()
+            taken += 1
+            if len(frames) == 2:
+                self.take(received, frames[0].decode(), json.loads(frames[1]))
+        return taken
 
-    def take(self, topic, message):
-        now = time.time()
+    def take(self, now, topic, message):
         if topic.startswith(("event.", "alarm.")):
             self.notes.append((now, topic.rstrip("."), message.get("data", {})))
             return
@@ -176,7 +186,8 @@ class Stream:
                 if topic.startswith("type.")}
 
     def close(self):
-        self.socket.close()
+        self.closing.set()
+        self.thread.join(5)
 
 
 def complain(text):

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -127,20 +126,14 @@ def tell_2016(run, screen, options):
     return acts
 
 
-def knows(setting):
-    known = subprocess.run([str(BUILD / "provisiond"), "--help"], capture_output=True, text=True, check=False)
-    return setting in known.stdout
-
-
 def play_2016(run, options):
     scenario = ROOT / "tests/scenarios/2016-07-21.json"
     if options.act != fleet.ACT:
         scenario = run.folder / "scenario.json"
         scenario.write_text(json.dumps(make_scenario.scenario_2016(options.act, options.spacing)))
     with_sick = not options.without_sick
-    settings = {"deploymentId": options.deployment, "breakers": not options.breakers_off}
-    if knows("preflight"):
-        settings["preflight"] = options.preflight
+    settings = {"deploymentId": options.deployment, "breakers": not options.breakers_off,
+                "preflight": options.preflight}
     run.start(scenario, lambda url: make_config.write_2016(run.folder, url, run.run_dir, options.speed, with_sick,
                                                            **settings))
     title = "2016-07-21, replayed" + (" (breakers off)" if options.breakers_off else "") + \

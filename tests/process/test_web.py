@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/lib"))
-from status_stream import PATIENCE, Program, data_of, run_tests, until  # noqa: E402
+from status_stream import BUILD, PATIENCE, Program, data_of, run_tests, until  # noqa: E402
 from web_scene import ControlServer, Scene, WebStream  # noqa: E402
 
 TOKEN = "a-token-that-nobody-can-guess"
@@ -130,6 +130,13 @@ def alarms_and_events_reach_the_page_once():
             scene.publisher.send("event.launched.", dict(event, sequence=8))
             stream.until(lambda: any(it["sequence"] == 8 for it in stream.events))
             assert [it["sequence"] for it in stream.events] == [7, 8]
+            scene.publisher.send("event.definition-applied.", dict(event, sequence=9, kind="definition-applied"))
+            for sequence in range(10, 1210):
+                scene.publisher.send("event.launched.", dict(event, sequence=sequence))
+            scene.published()
+        with WebStream(scene) as stream:
+            stream.until(lambda: any(it["sequence"] == 1209 for it in stream.events))
+            assert len(stream.events) == 101 and stream.events[0]["kind"] == "definition-applied", stream.events[0]
 
 
 def the_server_says_for_how_long_the_daemon_was_silent():
@@ -223,7 +230,8 @@ def pages_that_never_read_cost_nobody_anything():
                     data["claimed"]["value"] = round_number
                 scene.publisher.refresh()
             stream.until(lambda: stream.figures("gecko-decision")["claimed"] == 39)
-            assert scene.program.memory() - before < 30e6, (before, scene.program.memory())
+            grown = scene.program.memory() - before
+            assert grown < 30e6 or "san-" in str(BUILD), grown  # a sanitizer keeps what was freed
             assert scene.ask("/")[0] == 200
         for connection in deaf:
             connection.close()

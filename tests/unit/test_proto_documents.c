@@ -13,6 +13,7 @@
 
 #include "proto/control.h"
 #include "proto/messages.h"
+#include "proto/schema.h"
 #include "proto/status_document.h"
 #include "proto/words.h"
 
@@ -53,6 +54,27 @@ static void the_status_page_is_the_table(void **state)
 {
     (void)state;
     compare("docs/STATUS.md", "status_document", status_document);
+}
+
+static void workertype_schema(FILE *out)
+{
+    schema_document("workertype", out);
+}
+static void amiset_schema(FILE *out)
+{
+    schema_document("amiset", out);
+}
+static void settings_file_schema(FILE *out)
+{
+    schema_document("settings", out);
+}
+
+static void the_schemas_are_the_tables(void **state)
+{
+    (void)state;
+    compare("docs/schema/workertype.json", "schema_file workertype", workertype_schema);
+    compare("docs/schema/amiset.json", "schema_file amiset", amiset_schema);
+    compare("docs/schema/settings.json", "schema_file settings", settings_file_schema);
 }
 
 static void control_commands_are_found_by_name(void **state)
@@ -111,9 +133,10 @@ static void placements_are_compared_and_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_protocol_page_is_the_tables),    cmocka_unit_test(the_status_page_is_the_table),
-        cmocka_unit_test(control_commands_are_found_by_name), cmocka_unit_test(words_and_values_go_both_ways),
-        cmocka_unit_test(a_strange_instance_state_occupies),  cmocka_unit_test(placements_are_compared_and_written),
+        cmocka_unit_test(the_protocol_page_is_the_tables),     cmocka_unit_test(the_status_page_is_the_table),
+        cmocka_unit_test(the_schemas_are_the_tables),          cmocka_unit_test(control_commands_are_found_by_name),
+        cmocka_unit_test(words_and_values_go_both_ways),       cmocka_unit_test(a_strange_instance_state_occupies),
+        cmocka_unit_test(placements_are_compared_and_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

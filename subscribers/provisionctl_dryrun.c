@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MPL-2.0 */
+/* provisionctl_dryrun.c: dryrun [TYPE|DIR]: what a configuration would launch now, beside what runs. Changes nothing.
+ * Runs in: provisionctl. Exit status: 0 it could be applied as it is, 1 it has errors. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/json.h"
+#include "common/text.h"
+#include "subscribers/provisionctl.h"
+
+static bool is_directory(const char *path)
+{
+    struct stat status;
+    return strchr(path, '/') && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* {"documents": [...], "sets": {...}} of a directory like the daemon's own. */
+static json_t *read_all(const char *directory, struct error *err)
+{
+    char path[1100];
+    struct stat status;
+    json_t *list = json_array(), *sets = NULL, *value;
+    const char *name;
+    text_format(path, sizeof path, "%s/workertypes.d", directory);
+    json_t *types = ctl_read_directory(path, err);
+    text_format(path, sizeof path, "%s/amisets.d", directory);
+    if (types)
+        sets = stat(path, &status) == 0 ? ctl_read_directory(path, err) : json_object();
+    json_object_foreach(types, name, value) json_array_append(list, value);
+    json_decref(types);
+    if (sets)
+        return json_pack("{s:o, s:o}", "documents", list, "sets", sets);
+    json_decref(list);
+    return NULL;
+}
+
+static void print_side(const char *title, const json_t *side)
+{
+    const json_t *row;
+    size_t i;
+    if (!json_is_object(side)) {
+        printf("  %-8s nothing yet\n", title);
+        return;
+    }
+    printf("  %-8s %s: %s\n", title, ctl_word_of(side, "reason"), ctl_word_of(side, "why"));
+    json_array_foreach(json_object_get(side, "launches"), i, row)
+    {
+        const json_t *price = json_object_get(row, "price");
+        char now[32] = "?";
+        if (json_is_number(price))
+            text_format(now, sizeof now, "%.4f", json_number_value(price));
+        printf("           launches %lld x %s in %s, %s, at most $%.4f an hour each (now $%s)\n",
+               (long long)json_integer_value(json_object_get(row, "count")), ctl_word_of(row, "instanceType"),
+               ctl_word_of(row, "zone"), ctl_word_of(row, "market"),
+               json_number_value(json_object_get(row, "maxPrice")), now);
+    }
+    json_array_foreach(json_object_get(side, "denials"), i, row)
+    {
+        printf("           %lld of %lld at %s: %s\n", (long long)json_integer_value(json_object_get(row, "granted")),
+               (long long)json_integer_value(json_object_get(row, "wanted")), ctl_word_of(row, "placement"),
+               ctl_word_of(row, "by"));
+    }
+}
+
+static void print_type(const json_t *type)
+{
+    const char *problem = ctl_word_of(type, "problem");
+    printf("%s (%s): %lld of %lld placements can launch%s%s\n", ctl_word_of(type, "type"), ctl_word_of(type, "change"),
+           (long long)json_integer_value(json_object_get(type, "usable")),
+           (long long)json_integer_value(json_object_get(type, "placements")), *problem ? "; " : "", problem);
+    ctl_print_findings(json_object_get(type, "findings"), stdout);
+    print_side("running", json_object_get(type, "running"));
+    print_side("new", json_object_get(type, "new"));
+}
+
+static enum ctl_exit show(const struct ctl *ctl, json_t *body, const char *text)
+{
+    const json_t *type;
+    size_t i;
+    bool ok = json_is_true(json_object_get(body, "ok"));
+    if (ctl->json) {
+        ctl_print_json(body, stdout);
+    } else {
+        json_array_foreach(json_object_get(body, "types"), i, type) print_type(type);
+        printf("%s\n", text);
+    }
+    return ok ? CTL_OK : CTL_REFUSED;
+}
+
+enum ctl_exit ctl_dryrun(struct ctl *ctl)
+{
+    struct message answer;
+    struct error err;
+    json_t *argument = NULL;
+    if (is_directory(ctl->name)) {
+        argument = read_all(ctl->name, &err);
+        if (!argument)
+            return ctl_fail(CTL_USAGE, &err);
+        ctl->name = "";
+    }
+    char *text = argument ? json_text(argument) : strdup("");
+    json_decref(argument);
+    ctl_be_patient(ctl);
+    enum ctl_exit code = ctl_ask(ctl, "dryrun", text ? text : "", &answer, &err);
+    free(text);
+    if (code != CTL_OK)
+        return ctl_fail(code, &err);
+    json_t *body = answer.as.ANSWER.ok ? json_loads(answer.as.ANSWER.body, 0, NULL) : NULL;
+    if (body)
+        code = show(ctl, body, answer.as.ANSWER.text);
+    else {
+        fprintf(stderr, "provisionctl: %s\n", answer.as.ANSWER.text);
+        code = CTL_REFUSED;
+    }
+    json_decref(body);
+    message_clear(&answer);
+    return code;
+}
