@@ -40,6 +40,15 @@ static const struct command commands[] = {
     {"import", "FORM FILE", ctl_import, "", "aws-provisioner or worker-manager: prints the definitions that FILE becomes"},
     {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
     {"resume", "TYPE", NULL, "", "ends a pause"},
+    {"priority", "TYPE N", ctl_priority, "", "a type's priority, until its file is read anew"},
+    {"caps", "NAME VALUE", ctl_caps, "", "a global cap, as the file names it, until that is read anew"},
+    {"freeze", "[REGION]", NULL, "", "launches nothing in a region, or anywhere, also after a restart"},
+    {"thaw", "[REGION]", NULL, "", "ends the freeze of a region, or the one of everywhere"},
+    {"trust", "TYPE", NULL, "", "a type's specifications count as proven, without a canary"},
+    {"settle", "GRANT", NULL, "", "ends a lease of unknown outcome, on your word that nothing runs of it"},
+    {"budget", "accept", NULL, "", "after a loss of the ledger: the spend that status shows counts"},
+    {"assume-empty", "REGION", NULL, "", "after a loss of the ledger: that region is not waited for, on your word"},
+    {"refresh-prices", "SOURCE DIR", ctl_refresh_prices, "", "writes DIR/REGION.json from AWS's price list, a file or URL"},
     {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
     {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
@@ -56,7 +65,7 @@ static void print_help(void)
 {
     printf("usage: provisionctl [OPTION]... COMMAND [ARGUMENT]\n\nCommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        printf("  %-9s %-13s %s\n", commands[i].name, commands[i].argument, commands[i].help);
+        printf("  %-14s %-13s %s\n", commands[i].name, commands[i].argument, commands[i].help);
     printf("\nOptions:\n"
            "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
            "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
@@ -94,11 +103,11 @@ static const struct command *find_command(const char *name)
 
 /* ---- commands without a function of their own ---- */
 
-static enum ctl_exit order(struct ctl *ctl, const char *command)
+enum ctl_exit ctl_order(struct ctl *ctl, const char *command, const char *argument)
 {
     struct message answer;
     struct error err;
-    enum ctl_exit code = ctl_ask(ctl, command, "", &answer, &err);
+    enum ctl_exit code = ctl_ask(ctl, command, argument, &answer, &err);
     if (code != CTL_OK)
         return ctl_fail(code, &err);
     const char *text = answer.as.ANSWER.text;
@@ -179,7 +188,7 @@ static enum ctl_exit check_line(const struct command *command, int count, char *
 static enum ctl_exit run(const struct command *command, struct ctl *ctl)
 {
     ctl->context = zmq_ctx_new();
-    enum ctl_exit code = command->function ? command->function(ctl) : order(ctl, command->name);
+    enum ctl_exit code = command->function ? command->function(ctl) : ctl_order(ctl, command->name, "");
     zmq_ctx_term(ctl->context);
     if (fflush(stdout) != 0 && code == CTL_OK)
         return CTL_REFUSED;

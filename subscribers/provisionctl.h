@@ -35,6 +35,7 @@ struct ctl {
 /* One function a command; returns the exit code, messages for the operator are printed. */
 typedef enum ctl_exit ctl_function(struct ctl *ctl);
 ctl_function ctl_history, ctl_show, ctl_diff, ctl_apply, ctl_rollback, ctl_preflight, ctl_dryrun, ctl_import;
+ctl_function ctl_priority, ctl_caps, ctl_refresh_prices;
 ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain, ctl_keygen, ctl_backup;
 
 /* Sends one CONTROL and waits for its ANSWER, at most the timeout. CTL_OK: `answer` is filled and the caller clears it
@@ -44,6 +45,8 @@ enum ctl_exit ctl_ask(struct ctl *ctl, const char *command, const char *argument
 /* As ctl_ask, but a refusal gives CTL_REFUSED and the body's JSON object is returned in *body (new reference). */
 enum ctl_exit ctl_ask_body(struct ctl *ctl, const char *command, const char *argument, json_t **body,
                            struct error *err);
+/* Sends an order and prints the answer's sentence: to stderr when it was refused. */
+enum ctl_exit ctl_order(struct ctl *ctl, const char *command, const char *argument);
 /* Prints "provisionctl: ..." to stderr and returns `code`. */
 enum ctl_exit ctl_fail(enum ctl_exit code, const struct error *err);
 

@@ -6,6 +6,8 @@ The scripted supervisor is a thread with the daemon's two sockets (control ROUTE
 provisiond's code: what a message must look like is written here once more, from docs/PROTOCOL.md.
 """
 import fcntl
+import functools
+import http.server
 import json
 import os
 import pty
@@ -312,7 +314,9 @@ def an_explanation_begins_with_its_sentence():
 
 
 def orders_reach_the_daemon_in_the_protocols_form():
-    orders = [("restart", "gecko"), ("pause", "gecko"), ("resume", "gecko"), ("reload", ""), ("lift", "type:gecko")]
+    orders = [("restart", "gecko"), ("pause", "gecko"), ("resume", "gecko"), ("reload", ""), ("lift", "type:gecko"),
+              ("freeze", ""), ("freeze", "us-west-2"), ("thaw", ""), ("trust", "gecko"), ("settle", "17"),
+              ("budget", "accept"), ("assume-empty", "us-west-2")]
     script = {name: lambda control: (True, f"done: {control['command']}", None) for name, _ in orders}
     with Supervisor(script) as daemon:
         for command, name in orders:
@@ -322,6 +326,56 @@ def orders_reach_the_daemon_in_the_protocols_form():
             assert set(control) == {"m", "id", "command", "name", "argument", "who"}
             assert (control["m"], control["command"], control["name"]) == ("CONTROL", command, name)
             assert control["argument"] == "" and 1 <= len(control["who"]) <= 63 and control["id"] >= 1
+
+
+def orders_with_a_value_carry_it_as_json():
+    orders = [(("priority", "gecko", "-3"), "gecko", {"priority": -3}), (("caps", "maxCapacity", "7"), "", {"maxCapacity": 7}),
+              (("caps", "maxHourlyCost", "2.5"), "", {"maxHourlyCost": 2.5}),
+              (("caps", "maxDailyCost", "unlimited"), "", {"maxDailyCost": "unlimited"})]
+    script = {name: lambda _: (True, "", None) for name in ("priority", "caps")}
+    with Supervisor(script) as daemon:
+        for words, _, _ in orders:
+            got = run(daemon.directory, "--", *words)
+            assert (got.returncode, got.stdout, got.stderr) == (0, "done\n", ""), got
+        for control, (words, name, argument) in zip(daemon.asked, orders):
+            assert (control["command"], control["name"]) == (words[0], name), control
+            assert json.loads(control["argument"]) == argument, control
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def prices_are_made_from_a_file_or_an_url_of_the_price_list():
+    """AWS's offer file, shortened; what is no offer leaves the old file alone."""
+    product = {"attributes": {"instanceType": "m3.large", "regionCode": "us-west-2", "operatingSystem": "Linux",
+                              "tenancy": "Shared", "preInstalledSw": "NA", "capacitystatus": "Used"}}
+    term = {"A.J": {"priceDimensions": {"A.J.6": {"unit": "Hrs", "pricePerUnit": {"USD": "0.1330000000"}}}}}
+    offer = json.dumps({"products": {"A": product}, "terms": {"OnDemand": {"A": term}}})
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "index.json"), Path(folder, "prices.d")
+        source.write_text(offer)
+        got = run(folder, "refresh-prices", str(source), str(target))
+        assert got.returncode == 0 and "us-west-2.json: 1 prices" in got.stdout, got
+        made = json.loads((target / "us-west-2.json").read_text())
+        assert made["prices"] == {"m3.large": "0.133"} and made["source"] == str(source), made
+        server = http.server.HTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=folder))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}/index.json"
+            got = run(folder, "refresh-prices", url, str(target))
+            assert got.returncode == 0 and json.loads((target / "us-west-2.json").read_text())["source"] == url, got
+            got = run(folder, "refresh-prices", url + "-not", str(target))
+            assert got.returncode == 1 and "404" in got.stderr, got
+        finally:
+            server.shutdown()
+            server.server_close()
+        source.write_text('{"products": {}}')
+        got = run(folder, "refresh-prices", str(source), str(target))
+        assert got.returncode == 1 and "no offer file" in got.stderr, got
+        assert [path.name for path in target.iterdir()] == ["us-west-2.json"]
+        assert json.loads((target / "us-west-2.json").read_text())["source"] == url
 
 
 def a_refusal_exits_with_1_and_the_daemons_sentence():
@@ -483,7 +537,8 @@ def watch_says_when_the_daemon_is_gone_and_goes_on():
 TESTS = [the_table_is_sorted_by_lag_and_every_row_has_its_age, old_rows_and_unknown_figures_say_so,
          an_old_answer_marks_everything, the_head_shows_totals_with_units_and_caps,
          one_type_is_shown_with_all_its_figures, json_is_what_the_daemon_said, an_explanation_begins_with_its_sentence,
-         orders_reach_the_daemon_in_the_protocols_form, a_refusal_exits_with_1_and_the_daemons_sentence,
+         orders_reach_the_daemon_in_the_protocols_form, orders_with_a_value_carry_it_as_json,
+         prices_are_made_from_a_file_or_an_url_of_the_price_list, a_refusal_exits_with_1_and_the_daemons_sentence,
          an_answer_that_cannot_be_used_exits_with_1, answers_to_other_questions_are_passed_over,
          a_silent_or_absent_daemon_exits_with_3, a_wrong_command_line_exits_with_2, help_tells_commands_and_exit_codes,
          the_environment_names_the_run_directory, colours_are_for_terminals_and_not_with_no_color,
