@@ -22,7 +22,8 @@ static bool is_loopback(const char *host)
  * packet to them leaves the host (facts/ec2.md, IMDSv2). */
 static bool is_metadata_service(const char *host)
 {
-    static const char *const addresses[] = {"169.254.169.254", "169.254.170.2", "[fd00:ec2::254]"};
+    static const char *const addresses[] = {"169.254.169.254", "169.254.170.2", "169.254.170.23", "[fd00:ec2::254]",
+                                            "[fd00:ec2::23]"};
 
     for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
         if (strcasecmp(host, addresses[i]) == 0)

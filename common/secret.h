@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "common/error.h"
+
 struct secret;
 
 /* Copies `size` bytes; the caller wipes its own. NULL when memory ends. Caller owns the result. */
@@ -20,6 +22,10 @@ size_t secret_size(const struct secret *secret);
 
 /* The value of an environment variable, which is then overwritten in the process's environment and unset. */
 struct secret *secret_from_environment(const char *name);
+
+/* What a small file holds, without line ends after it. NULL with *err filled: not there (errno ENOENT), unreadable,
+ * empty, or longer than `limit`. The text is never copied into a buffer of a library. */
+struct secret *secret_from_file(const char *path, size_t limit, struct error *err);
 
 /* Wipes memory in a way that the compiler may not drop. */
 void secret_wipe(void *bytes, size_t size);

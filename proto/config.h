@@ -33,6 +33,7 @@ struct config {
     char provisioner_id[NAME_SIZE]; /* provisionerId, "aws-provisioner-v1" */
     char root_url[256];          /* rootUrl, must be given (or TASKCLUSTER_ROOT_URL): queue is <rootUrl>/api/queue/v1 */
     char ec2_endpoint[256];      /* ec2Endpoint, "https://ec2.{region}.amazonaws.com" */
+    char sts_endpoint[256];      /* stsEndpoint, "https://sts.{region}.amazonaws.com" */
     char metadata_endpoint[256]; /* metadataEndpoint, "http://169.254.169.254" */
     char state_dir[256];         /* stateDir, "/var/lib/provisiond" */
     char run_dir[80];            /* runDir, "/run/provisiond": short, socket paths end at 107 bytes */

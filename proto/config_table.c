@@ -67,6 +67,8 @@ const struct setting config_table[] = {
          "Taskcluster's root URL; the queue is at <rootUrl>/api/queue/v1. TASKCLUSTER_ROOT_URL stands in if absent."),
     TEXT("ec2Endpoint", ec2_endpoint, 8, "https://ec2.{region}.amazonaws.com", 0,
          "URL of the EC2 API; {region} is replaced. Plain http only to loopback, unless allowPlainHttp."),
+    TEXT("stsEndpoint", sts_endpoint, 8, "https://sts.{region}.amazonaws.com", 0,
+         "URL of STS, which gives a role's credentials; {region} is AWS_REGION or the first region."),
     TEXT("metadataEndpoint", metadata_endpoint, 0, "http://169.254.169.254", 0,
          "URL of the instance metadata service, for credentials; empty: never asked."),
     TEXT("stateDir", state_dir, 1, "/var/lib/provisiond", 0,

@@ -11,6 +11,7 @@
 #include "common/day.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "proto/faults.h"
 
 #define DEFINITION_LIMIT (4 * 1024 * 1024) /* bytes */
 
@@ -20,6 +21,7 @@ struct reading {
     void *context;
     struct error *err;
     int faults;
+    const char *path; /* of the file under way, in complain_of_all */
 };
 
 static void complain(struct reading *reading, const struct error *fault)
@@ -135,6 +137,56 @@ static void add_definition(struct reading *reading, struct definition *definitio
     catalog->count++;
 }
 
+/* ---- all faults of one file, for --check ---- */
+
+static int parse_again(void *context, const json_t *document, struct error *err)
+{
+    const struct reading *reading = context;
+    struct definition *definition = catalog_parse_definition(reading->out->config, document, reading->path, NULL, err);
+    int result = definition ? 0 : -1;
+
+    definition_destroy(&definition);
+    return result;
+}
+
+static int parse_settings_again(void *context, const json_t *document, struct error *err)
+{
+    const struct reading *reading = context;
+    struct config *config = calloc(1, sizeof *config);
+    int result = config ? config_parse(document, reading->path, config, err) : -1;
+
+    free(config);
+    return result;
+}
+
+static void tell(void *context, const char *text)
+{
+    struct reading *reading = context;
+    struct error fault;
+
+    error_set(&fault, ERROR_INPUT, "%s", text);
+    complain(reading, &fault);
+}
+
+/* False when the file is no JSON, or the fault is none of the document's. */
+static bool complain_of_all(struct reading *reading, const char *path, const char *kind, faults_parse *parse)
+{
+    json_t *document = json_read_file(path, DEFINITION_LIMIT, NULL);
+    json_t *harmless = text_equal(kind, "settings")
+                           ? json_pack("{s:s, s:i, s:i, s:s, s:s}", "deploymentId", "x", "maxCapacity", 1,
+                                       "maxInstances", 1, "maxHourlyCost", "unlimited", "rootUrl", "https://x")
+                           : json_pack("{s:s, s:s, s:i, s:i, s:i, s:s}", "ImageId", "ami-0", "workerType", "x",
+                                       "maxCapacity", 1000000, "maxPrice", 1000, "capacity", 1, "KeyName", "x");
+    size_t count = 0;
+
+    reading->path = path;
+    if (document)
+        count = faults_find(document, path, harmless, parse, reading, tell, reading);
+    json_decref(document);
+    json_decref(harmless);
+    return count > 0;
+}
+
 static void read_definition_file(struct reading *reading, const char *name)
 {
     char path[600];
@@ -148,7 +200,7 @@ static void read_definition_file(struct reading *reading, const char *name)
     struct definition *definition = catalog_read_definition(reading->out->config, path, &fault);
     if (definition)
         add_definition(reading, definition);
-    else
+    else if (!reading->complain || !complain_of_all(reading, path, "definition", parse_again))
         complain(reading, &fault);
 }
 
@@ -217,7 +269,7 @@ int catalog_read(struct catalog *out, const char *config_path, catalog_complaint
         read_directory(&reading, out->config->prices_dir, true, read_price_file);
         if (day_check(out->config->day_zone, &fault) != 0)
             complain(&reading, &fault);
-    } else {
+    } else if (!complain_to || !complain_of_all(&reading, config_path, "settings", parse_settings_again)) {
         complain(&reading, &fault);
     }
     if (reading.faults == 0)

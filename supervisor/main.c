@@ -19,16 +19,18 @@
 
 struct options {
     const char *config;
+    const char *directory; /* of --check: holds provisiond.json; NULL: --config counts */
     bool check, print_config;
 };
 
 static void print_help(void)
 {
-    puts("provisiond [--config FILE] [--check | --print-config] [--help] [--version]\n"
+    puts("provisiond [--config FILE] [--check [DIR] | --print-config] [--help] [--version]\n"
          "Keeps each workerType's EC2 instances matched to its pending tasks. Runs in the foreground.\n"
          "\n"
          "  --config FILE   the configuration, /etc/provisiond/provisiond.json\n"
-         "  --check         check it and all workerType definitions, report every fault, exit 0 or 2\n"
+         "  --check [DIR]   check it (or DIR/provisiond.json), all AMI sets and workerTypes: files only, no network;\n"
+         "                  report every fault, exit 0 or 2\n"
          "  --print-config  print every setting as it counts, JSON\n"
          "\n"
          "Signals: HUP reload, TERM and INT orderly stop, USR1 state to the log.\n"
@@ -65,6 +67,8 @@ static int read_options(int argc, char **argv, struct options *options)
         default:
             return EXIT_INPUT;
         }
+    if (options->check && optind + 1 == argc)
+        options->directory = argv[optind++];
     if (optind == argc)
         return -1;
     fprintf(stderr, "provisiond: unexpected argument %s\n", argv[optind]);
@@ -97,7 +101,8 @@ static int print_config(const char *path)
 
 static int check(struct catalog *catalog)
 {
-    printf("%zu workerTypes, %zu regions: all valid\n", catalog->count, catalog->config->region_count);
+    printf("%zu workerTypes, %zu AMI sets, %zu regions: all valid\n", catalog->count, catalog->set_count,
+           catalog->config->region_count);
     catalog_clear(catalog);
     return EXIT_SUCCESS;
 }
@@ -128,6 +133,7 @@ int main(int argc, char **argv)
     struct options options = {.config = "/etc/provisiond/provisiond.json"};
     struct catalog catalog;
     struct error error;
+    char path[600];
     int status = read_options(argc, argv, &options);
 
     if (status >= 0)
@@ -135,6 +141,11 @@ int main(int argc, char **argv)
     json_object_seed(0);
     if (options.print_config)
         return print_config(options.config);
+    if (options.directory) {
+        if (text_format(path, sizeof path, "%s/provisiond.json", options.directory) != 0)
+            return EXIT_INPUT;
+        options.config = path;
+    }
     if (catalog_read(&catalog, options.config, complain, NULL, &error) != 0)
         return EXIT_INPUT;
     return options.check ? check(&catalog) : run(options.config, &catalog);

@@ -83,7 +83,7 @@ static int take_welcome(struct region_worker *worker, const struct proto_WELCOME
     text_copy(worker->incarnation, sizeof worker->incarnation, welcome->incarnation);
     worker->http = start_http(worker->loop, &worker->config, err);
     if (!worker->http ||
-        credentials_create(&worker->credentials, worker->http, worker->config.metadata_endpoint, err) < 0)
+        !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
         return -1;
     worker->cloud = (struct cloud){.http = worker->http,
                                    .credentials = worker->credentials,

@@ -9,6 +9,7 @@
 #include "common/loop.h"
 #include "proto/config.h"
 #include "worker/bus.h"
+#include "worker/ec2/credentials.h"
 #include "worker/worker.h"
 
 /* Reads the routing id from fd 3 up to its end and closes it. NULL with *err: not there or not hex text. */
@@ -30,5 +31,7 @@ bool start_await_welcome(struct loop *loop, struct bus *bus, struct message *out
 /* The settings that WELCOME brings. */
 int start_read_settings(const char *text, struct config *out, struct error *err);
 struct http_client *start_http(struct loop *loop, const struct config *config, struct error *err);
+/* NULL with *err: no memory. */
+struct credentials *start_credentials(struct http_client *http, const struct config *config, struct error *err);
 
 #endif

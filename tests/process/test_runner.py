@@ -17,6 +17,7 @@ CASES = [
     ("a program whose points all pass passes", "echo 1..2; echo ok 1 - a; echo ok 2 - b", (2, 0, 0)),
     ("a failed point is a failure", "echo 1..2; echo ok 1 - a; echo not ok 2 - b; exit 1", (1, 1, 0)),
     ("a skipped point counts as skipped", "echo 1..1; echo 'ok 1 - a # SKIP no reason'", (0, 0, 1)),
+    ("a program that is skipped as a whole counts as skipped", "echo '1..0 # SKIP no reason'", (0, 0, 1)),
     ("no plan is a failure", "echo ok 1 - a", (1, 1, 0)),
     ("no output is a failure", "true", (0, 1, 0)),
     ("fewer points than planned is a failure", "echo 1..3; echo ok 1 - a", (1, 1, 0)),

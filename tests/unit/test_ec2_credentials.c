@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "test_common_http_server.h"
 #include "worker/ec2/credentials.h"
+#include "worker/ec2/credentials_profile.h"
 #include "worker/ec2/credentials_sources.h"
 
 #define MARKER "MARKERsecret"
@@ -31,34 +32,53 @@ static void profiles_are_read_from_ini(void **state)
         "; more\n\n[other]\n\taws_secret_access_key\t=  two \naws_access_key_id=AKID2\n"
         "aws_session_token = tok=en\nregion = x\n[half]\naws_access_key_id = A\n"
         "[role]\nrole_arn = arn:x\nsource_profile = default\n[last]";
-    struct aws_credentials out;
-    struct error err;
+    struct aws_profile out = {0};
 
     (void)state;
-    assert_int_equal(credentials_from_ini(&out, text, "f", "default", &err), 1);
-    assert_string_equal(out.access_key, "AKID1");
-    assert_string_equal(secret_reveal(out.secret_key), MARKER "/+=");
-    assert_null(out.session_token);
-    aws_credentials_clear(&out);
-    assert_int_equal(credentials_from_ini(&out, text, "f", "other", &err), 1);
-    assert_string_equal(out.access_key, "AKID2");
-    assert_string_equal(secret_reveal(out.secret_key), "two");
-    assert_string_equal(secret_reveal(out.session_token), "tok=en");
-    aws_credentials_clear(&out);
-    assert_int_equal(credentials_from_ini(&out, text, "f", "half", &err), -1);
-    assert_non_null(strstr(err.text, "[half] lacks"));
-    assert_int_equal(credentials_from_ini(&out, text, "f", "role", &err), -1);
-    assert_non_null(strstr(err.text, "not supported"));
-    assert_int_equal(credentials_from_ini(&out, text, "f", "missing", &err), -1);
-    assert_non_null(strstr(err.text, "no profile [missing]"));
-    assert_int_equal(credentials_from_ini(&out, text, "f", "last", &err), -1);
-    assert_int_equal(credentials_from_ini(&out, "", "f", "default", &err), -1);
+    aws_profile_add(&out, text, "default", false);
+    assert_string_equal(out.keys.access_key, "AKID1");
+    assert_string_equal(secret_reveal(out.keys.secret_key), MARKER "/+=");
+    assert_null(out.keys.session_token);
+    aws_profile_clear(&out);
+    aws_profile_add(&out, text, "other", false);
+    assert_string_equal(out.keys.access_key, "AKID2");
+    assert_string_equal(secret_reveal(out.keys.secret_key), "two");
+    assert_string_equal(secret_reveal(out.keys.session_token), "tok=en");
+    aws_profile_clear(&out);
+    aws_profile_add(&out, text, "role", false);
+    assert_string_equal(out.role_arn, "arn:x");
+    assert_string_equal(out.source_profile, "default");
+    aws_profile_add(&out, "[profile  role ]\nrole_arn = arn:y\nexternal_id=e\n", "role", true);
+    assert_string_equal(out.role_arn, "arn:x"); /* the credentials file was first */
+    assert_string_equal(out.external_id, "e");
+    aws_profile_clear(&out);
+    aws_profile_add(&out, text, "missing", false);
+    assert_false(out.found);
+    aws_profile_add(&out, text, "last", false);
+    assert_true(out.found);
+    aws_profile_clear(&out);
+    aws_profile_add(&out, "", "default", false);
+    assert_false(out.found);
 }
 
 static void clear_environment(void)
 {
-    static const char *const names[] = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-                                        "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE"};
+    static const char *const names[] = {"AWS_ACCESS_KEY_ID",
+                                        "AWS_SECRET_ACCESS_KEY",
+                                        "AWS_SESSION_TOKEN",
+                                        "AWS_SHARED_CREDENTIALS_FILE",
+                                        "AWS_PROFILE",
+                                        "AWS_CONFIG_FILE",
+                                        "AWS_REGION",
+                                        "AWS_DEFAULT_REGION",
+                                        "AWS_ROLE_ARN",
+                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
+                                        "AWS_ROLE_SESSION_NAME",
+                                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+                                        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+                                        "CREDENTIALS_DIRECTORY"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unsetenv(names[i]);
@@ -67,7 +87,10 @@ static void clear_environment(void)
 
 static void make_credentials(void)
 {
-    assert_int_equal(credentials_create(&credentials, http, endpoint, NULL), 0);
+    struct credentials_options options = {
+        .metadata_endpoint = endpoint, .sts_endpoint = endpoint, .region = "us-west-2"};
+
+    assert_int_equal(credentials_create(&credentials, http, &options, NULL), 0);
 }
 
 static void the_environment_comes_first_and_is_emptied(void **state)

@@ -1,28 +1,36 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* credentials.c: chooses where credentials come from (environment, shared file, metadata service), keeps them fresh,
- * and says in one line why there are none. A worker without credentials runs on and recovers alone. Runs in: type and
- * region workers. Never blocks on the network. Owns: the current credentials. */
+/* credentials.c: chooses where credentials come from (credentials.h has the order), keeps them fresh, and says in one
+ * line why there are none. A worker without credentials runs on and recovers alone. Runs in: type and region workers.
+ * Never blocks on the network. Owns: the current credentials. */
 #include "worker/ec2/credentials.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "worker/ec2/credentials_profile.h"
 #include "worker/ec2/credentials_sources.h"
 
 #define RETRY SPAN_SECONDS(10)   /* case B50 */
 #define AHEAD_MS (5 * 60 * 1000) /* refreshed so long before they end */
+/* A clock that is far ahead makes fresh credentials look old: they are not fetched anew at the rate of failures. */
+#define SETTLED SPAN_SECONDS(60)
+#define WEB_TOKEN_LIMIT 65536
 
-enum source { SOURCE_ENVIRONMENT, SOURCE_FILE, SOURCE_METADATA };
+enum source { SOURCE_ENVIRONMENT, SOURCE_PROFILE, SOURCE_WEB_IDENTITY, SOURCE_CONTAINER, SOURCE_METADATA };
 
 struct credentials {
     enum source source;
     struct aws_credentials current;
-    struct aws_credentials next; /* from the metadata service, until the next step: the current ones are lent out */
+    struct aws_credentials next; /* from a service, until the next step: the current ones are lent out */
     bool present, has_next;
     bool wanted; /* a refresh is wanted as soon as next_try allows it */
     struct mono next_try;
-    char path[512], profile[NAME_SIZE];
+    char path[512], configuration[512], profile[NAME_SIZE];
+    char role_arn[ROLE_ARN_SIZE], session_name[SESSION_NAME_SIZE], token_file[512]; /* web identity */
     struct metadata *metadata;
+    struct container *container;
+    struct sts *sts;
     char problem[512];
 };
 
@@ -34,7 +42,7 @@ static void take(struct credentials *credentials, const struct aws_credentials *
     credentials->problem[0] = '\0';
 }
 
-static void on_metadata(void *context, struct aws_credentials *fresh, const char *problem)
+static void on_fetched(void *context, struct aws_credentials *fresh, const char *problem)
 {
     struct credentials *credentials = context;
 
@@ -48,74 +56,206 @@ static void on_metadata(void *context, struct aws_credentials *fresh, const char
     credentials->wanted = !fresh;
 }
 
-static void read_file(struct credentials *credentials)
-{
-    struct aws_credentials fresh;
-    struct error err = {0};
-    int result = credentials_from_file(&fresh, credentials->path, credentials->profile, &err);
+/* ---- a role ---- */
 
-    credentials->wanted = result != 1;
-    if (result == 1)
-        take(credentials, &fresh);
-    else if (result == 0)
-        text_format(credentials->problem, sizeof credentials->problem, "%s is not there", credentials->path);
+static const char *session_of(const char *name)
+{
+    return *name ? name : "provisiond";
+}
+
+static void fetch_by_web_identity(struct credentials *credentials, const char *arn, const char *session,
+                                  const char *token_file)
+{
+    struct error err;
+    struct secret *token = secret_from_file(token_file, WEB_TOKEN_LIMIT, &err); /* renewed in place: read anew */
+    struct sts_role role = {.arn = arn, .session_name = session_of(session), .external_id = "", .web_token = token};
+
+    if (token)
+        sts_fetch(credentials->sts, &role);
     else
         text_copy(credentials->problem, sizeof credentials->problem, err.text);
+    secret_destroy(&token);
 }
 
-/* The path that the environment names, or ~/.aws/credentials. True: the user chose it. */
-static bool find_file(struct credentials *credentials)
+/* The profile names a role: its base credentials are the keys of source_profile, which may be itself. */
+static int assume(struct credentials *credentials, const struct aws_profile *profile, struct error *err)
 {
-    const char *path = getenv("AWS_SHARED_CREDENTIALS_FILE");
-    const char *profile = getenv("AWS_PROFILE");
-    const char *home = getenv("HOME");
+    struct aws_profile source = {0};
+    const char *name = *profile->source_profile ? profile->source_profile : credentials->profile;
 
-    text_copy(credentials->profile, sizeof credentials->profile, profile && profile[0] ? profile : "default");
-    if (path && path[0])
-        text_copy(credentials->path, sizeof credentials->path, path);
-    else if (home && home[0])
-        text_format(credentials->path, sizeof credentials->path, "%s/.aws/credentials", home);
-    return (path && path[0]) || (profile && profile[0]);
+    if (*profile->token_file) {
+        fetch_by_web_identity(credentials, profile->role_arn, profile->session_name, profile->token_file);
+        return 0;
+    }
+    if (*profile->credential_source)
+        return error_set(err, ERROR_INPUT, "profile [%s]: credential_source is not supported, use source_profile",
+                         credentials->profile);
+    if (aws_profile_read(&source, credentials->path, credentials->configuration, name, err) != 0)
+        return -1;
+    struct sts_role role = {.arn = profile->role_arn,
+                            .session_name = session_of(profile->session_name),
+                            .external_id = profile->external_id,
+                            .base = &source.keys};
+    bool has_keys = *source.keys.access_key && source.keys.secret_key;
+    if (has_keys)
+        sts_fetch(credentials->sts, &role);
+    aws_profile_clear(&source);
+    return has_keys ? 0
+                    : error_set(err, ERROR_INPUT, "profile [%s]: its source_profile [%s] has no keys of its own",
+                                credentials->profile, name);
 }
 
-static void choose(struct credentials *credentials, struct http_client *http, const char *metadata_endpoint)
+static int use_profile(struct credentials *credentials, struct aws_profile *profile, struct error *err)
 {
+    const char *name = credentials->profile;
+
+    if (*profile->role_arn)
+        return assume(credentials, profile, err);
+    if (*profile->keys.access_key && profile->keys.secret_key) {
+        take(credentials, &profile->keys);
+        profile->keys = (struct aws_credentials){0};
+        credentials->wanted = false;
+        return 0;
+    }
+    if (!profile->found && access(credentials->path, F_OK) != 0)
+        return error_set(err, ERROR_INPUT, "%s is not there", credentials->path);
+    if (!profile->found)
+        return error_set(err, ERROR_INPUT, "%s has no profile [%s]", credentials->path, name);
+    return error_set(err, ERROR_INPUT,
+                     profile->has_process ? "%s: profile [%s] names a process: not supported, give it keys or a role"
+                                          : "%s: profile [%s] lacks aws_access_key_id or aws_secret_access_key",
+                     credentials->path, name);
+}
+
+static void read_profile(struct credentials *credentials)
+{
+    struct aws_profile profile;
+    struct error err = {0};
+
+    credentials->wanted = true;
+    if (aws_profile_read(&profile, credentials->path, credentials->configuration, credentials->profile, &err) != 0 ||
+        use_profile(credentials, &profile, &err) != 0)
+        text_copy(credentials->problem, sizeof credentials->problem, err.text);
+    aws_profile_clear(&profile);
+}
+
+/* ---- the choice ---- */
+
+static bool is_given(const char *text)
+{
+    return text && *text;
+}
+
+static void choose_path(char *out, size_t size, const char *variable, const char *in_home)
+{
+    const char *path = getenv(variable), *home = getenv("HOME");
+
+    if (is_given(path))
+        text_copy(out, size, path);
+    else if (is_given(home))
+        text_format(out, size, "%s/.aws/%s", home, in_home);
+}
+
+/* The paths that the environment names, or those in the home folder. True: the user chose them. */
+static bool find_files(struct credentials *credentials)
+{
+    const char *profile = getenv("AWS_PROFILE"), *handed = getenv("CREDENTIALS_DIRECTORY");
+    char path[sizeof credentials->path];
+
+    text_copy(credentials->profile, sizeof credentials->profile, is_given(profile) ? profile : "default");
+    choose_path(credentials->path, sizeof credentials->path, "AWS_SHARED_CREDENTIALS_FILE", "credentials");
+    choose_path(credentials->configuration, sizeof credentials->configuration, "AWS_CONFIG_FILE", "config");
+    if (is_given(getenv("AWS_SHARED_CREDENTIALS_FILE")) || is_given(profile))
+        return true;
+    if (!is_given(handed) || text_format(path, sizeof path, "%s/aws", handed) != 0 || access(path, F_OK) != 0)
+        return false;
+    text_copy(credentials->path, sizeof credentials->path, path);
+    return true;
+}
+
+static bool profile_is_there(const struct credentials *credentials)
+{
+    struct aws_profile profile;
+
+    /* A file that cannot be read is chosen, too: it says what is wrong instead of being passed over. */
+    bool there =
+        aws_profile_read(&profile, credentials->path, credentials->configuration, credentials->profile, NULL) != 0 ||
+        profile.found;
+    aws_profile_clear(&profile);
+    return there;
+}
+
+static bool find_web_identity(struct credentials *credentials)
+{
+    text_copy(credentials->role_arn, sizeof credentials->role_arn, getenv("AWS_ROLE_ARN"));
+    text_copy(credentials->session_name, sizeof credentials->session_name, getenv("AWS_ROLE_SESSION_NAME"));
+    text_copy(credentials->token_file, sizeof credentials->token_file, getenv("AWS_WEB_IDENTITY_TOKEN_FILE"));
+    return *credentials->role_arn && *credentials->token_file;
+}
+
+static enum source choose(struct credentials *credentials, struct http_client *http)
+{
+    if (find_files(credentials) || profile_is_there(credentials))
+        return SOURCE_PROFILE;
+    if (find_web_identity(credentials))
+        return SOURCE_WEB_IDENTITY;
+    credentials->container = container_create(http, on_fetched, credentials);
+    return credentials->container ? SOURCE_CONTAINER : SOURCE_METADATA;
+}
+
+static void begin(struct credentials *credentials, struct http_client *http, const char *metadata_endpoint)
+{
+    static const char *const asked[] = {[SOURCE_PROFILE] = "STS", /* unless the profile has keys */
+                                        [SOURCE_WEB_IDENTITY] = "STS",
+                                        [SOURCE_CONTAINER] = "the container endpoint",
+                                        [SOURCE_METADATA] = "the metadata service"};
     struct aws_credentials found;
     struct error err;
     int result = credentials_from_environment(&found, &err);
 
-    if (result != 0) {
-        credentials->source = SOURCE_ENVIRONMENT;
-        if (result == 1)
-            take(credentials, &found);
-        else
-            text_copy(credentials->problem, sizeof credentials->problem, err.text);
-        return;
-    }
-    bool chosen = find_file(credentials);
-    result = credentials->path[0] ? credentials_from_file(&found, credentials->path, credentials->profile, &err) : 0;
     if (result == 1)
-        aws_credentials_clear(&found);
-    if (result != 0 || chosen) {
-        credentials->source = SOURCE_FILE;
-        read_file(credentials);
+        take(credentials, &found);
+    if (result == -1)
+        text_copy(credentials->problem, sizeof credentials->problem, err.text);
+    if (result != 0)
         return;
-    }
-    credentials->source = SOURCE_METADATA;
-    credentials->metadata = metadata_create(http, metadata_endpoint, on_metadata, credentials);
+    credentials->source = choose(credentials, http);
     credentials->wanted = true;
-    text_copy(credentials->problem, sizeof credentials->problem,
-              "AWS credentials: the metadata service is being asked");
+    text_format(credentials->problem, sizeof credentials->problem, "AWS credentials: %s is being asked",
+                asked[credentials->source]);
+    if (credentials->source == SOURCE_PROFILE)
+        read_profile(credentials);
+    else if (credentials->source == SOURCE_METADATA)
+        credentials->metadata = metadata_create(http, metadata_endpoint, on_fetched, credentials);
 }
 
-int credentials_create(struct credentials **out, struct http_client *http, const char *metadata_endpoint,
+static struct sts *make_sts(struct credentials *credentials, struct http_client *http,
+                            const struct credentials_options *options)
+{
+    const char *region = is_given(getenv("AWS_REGION")) ? getenv("AWS_REGION") : getenv("AWS_DEFAULT_REGION");
+    const char *template = options->sts_endpoint ? options->sts_endpoint : "";
+    const char *hole = strstr(template, "{region}");
+    char endpoint[256];
+
+    if (!is_given(region))
+        region = options->region ? options->region : "us-east-1";
+    if (hole)
+        text_format(endpoint, sizeof endpoint, "%.*s%s%s", (int)(hole - template), template, region,
+                    hole + strlen("{region}"));
+    else
+        text_copy(endpoint, sizeof endpoint, template);
+    return sts_create(http, endpoint, region, on_fetched, credentials);
+}
+
+int credentials_create(struct credentials **out, struct http_client *http, const struct credentials_options *options,
                        struct error *err)
 {
     struct credentials *credentials = calloc(1, sizeof *credentials);
 
     if (!credentials)
         return error_set(err, ERROR_LOCAL, "no memory for credentials");
-    choose(credentials, http, metadata_endpoint);
+    credentials->sts = make_sts(credentials, http, options);
+    begin(credentials, http, options->metadata_endpoint);
     *out = credentials;
     return 0;
 }
@@ -127,6 +267,8 @@ void credentials_destroy(struct credentials **credentials)
     aws_credentials_clear(&(*credentials)->current);
     aws_credentials_clear(&(*credentials)->next);
     metadata_destroy(&(*credentials)->metadata);
+    container_destroy(&(*credentials)->container);
+    sts_destroy(&(*credentials)->sts);
     free(*credentials);
     *credentials = NULL;
 }
@@ -148,6 +290,7 @@ void credentials_step(struct credentials *credentials, struct mono now, struct w
         take(credentials, &credentials->next);
         credentials->next = (struct aws_credentials){0};
         credentials->has_next = false;
+        credentials->next_try = mono_add(now, SETTLED);
     }
     int64_t expires = credentials->current.expires.ms;
     if (credentials->source == SOURCE_ENVIRONMENT || !mono_reached(credentials->next_try, now))
@@ -157,8 +300,12 @@ void credentials_step(struct credentials *credentials, struct mono now, struct w
     if (!credentials->wanted)
         return;
     credentials->next_try = mono_add(now, RETRY);
-    if (credentials->source == SOURCE_FILE)
-        read_file(credentials);
+    if (credentials->source == SOURCE_PROFILE)
+        read_profile(credentials);
+    else if (credentials->source == SOURCE_WEB_IDENTITY)
+        fetch_by_web_identity(credentials, credentials->role_arn, credentials->session_name, credentials->token_file);
+    else if (credentials->source == SOURCE_CONTAINER)
+        container_fetch(credentials->container);
     else
         metadata_fetch(credentials->metadata);
 }

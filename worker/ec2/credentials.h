@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* credentials.h: where AWS credentials come from: environment, then shared credentials file and profile, then the
- * instance metadata service (IMDSv2: token first, hop-limit trap, case B50). Runs in: type and region workers.
- * Owns: the current credentials. Never blocks: the metadata service is asked through the process's http client. */
+/* credentials.h: where AWS credentials come from, in the order of every AWS tool: environment; the shared files with
+ * their profile, a role with source_profile included; web identity; the container endpoint; the instance metadata
+ * service (IMDSv2: token first, hop-limit trap, case B50). What systemd hands over as the credential "aws" stands in
+ * for the shared credentials file. Runs in: type and region workers.
+ * Owns: the current credentials. Never blocks: services are asked through the process's http client. */
 #ifndef WORKER_EC2_CREDENTIALS_H
 #define WORKER_EC2_CREDENTIALS_H
 
@@ -10,9 +12,13 @@
 
 struct credentials;
 
-/* Takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN out of the environment; else
- * AWS_SHARED_CREDENTIALS_FILE or ~/.aws/credentials with AWS_PROFILE; else metadata at `metadata_endpoint`. */
-int credentials_create(struct credentials **out, struct http_client *http, const char *metadata_endpoint,
+struct credentials_options {
+    const char *metadata_endpoint;
+    const char *sts_endpoint; /* {region} is replaced */
+    const char *region;       /* of STS, unless AWS_REGION or AWS_DEFAULT_REGION says another */
+};
+
+int credentials_create(struct credentials **out, struct http_client *http, const struct credentials_options *options,
                        struct error *err);
 /* After this nothing may run the http client but http_destroy, if a fetch was under way. */
 void credentials_destroy(struct credentials **credentials);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/json.h"
 #include "worker/ec2/credentials_sources.h"
 
 #define CALL_LIMIT SPAN_MS(2500)
@@ -19,7 +18,7 @@ enum metadata_step { METADATA_IDLE, METADATA_TOKEN, METADATA_ROLE, METADATA_KEYS
 struct metadata {
     struct http_client *http;
     char endpoint[256];
-    metadata_function *on_done;
+    credentials_function *on_done;
     void *context;
     enum metadata_step step;
     struct secret *token;
@@ -33,46 +32,6 @@ static void conclude(struct metadata *metadata, struct aws_credentials *credenti
 {
     metadata->step = METADATA_IDLE;
     metadata->on_done(metadata->context, credentials, problem);
-}
-
-static int take_text(const json_t *object, const char *name, const char **out, struct error *err)
-{
-    *out = json_string_value(json_object_get(object, name));
-    return *out && **out ? 0 : error_set(err, ERROR_REMOTE, "metadata service: its answer lacks %s", name);
-}
-
-static int take_keys(struct aws_credentials *out, const json_t *object, struct error *err)
-{
-    const char *access_key, *secret_key, *token, *expires;
-
-    if (take_text(object, "AccessKeyId", &access_key, err) != 0 ||
-        take_text(object, "SecretAccessKey", &secret_key, err) != 0 || take_text(object, "Token", &token, err) != 0 ||
-        take_text(object, "Expiration", &expires, err) != 0)
-        return -1;
-    if (wall_parse(expires, &out->expires) != 0 || text_copy(out->access_key, sizeof out->access_key, access_key) != 0)
-        return error_set(err, ERROR_REMOTE, "metadata service: its answer cannot be read");
-    out->secret_key = secret_create(secret_key, strlen(secret_key));
-    out->session_token = secret_create(token, strlen(token));
-    return 0;
-}
-
-int credentials_from_metadata(struct aws_credentials *out, const char *body, size_t size, struct error *err)
-{
-    json_t *object = json_read_text("metadata", body, size, NULL); /* the parser's words could quote the body */
-    const char *code = json_string_value(json_object_get(object, "Code"));
-    int result = -1;
-
-    *out = (struct aws_credentials){0};
-    if (!json_is_object(object))
-        error_set(err, ERROR_REMOTE, "metadata service: its answer is not JSON");
-    else if (code && strcmp(code, "Success") != 0)
-        error_set(err, ERROR_REMOTE, "metadata service: %.60s", code);
-    else
-        result = take_keys(out, object, err);
-    json_decref(object);
-    if (result != 0)
-        aws_credentials_clear(out);
-    return result;
 }
 
 /* The first line, which must be one plain word. */
@@ -105,7 +64,7 @@ static void on_keys(struct metadata *metadata, const struct http_response *respo
     struct aws_credentials credentials;
     struct error err;
 
-    if (credentials_from_metadata(&credentials, response->body, response->body_size, &err) != 0)
+    if (credentials_from_json(&credentials, "metadata service", response->body, response->body_size, &err) != 0)
         conclude(metadata, NULL, err.text);
     else
         conclude(metadata, &credentials, "");
@@ -186,7 +145,7 @@ static void begin(struct metadata *metadata, enum metadata_step step)
         conclude(metadata, NULL, err.text);
 }
 
-struct metadata *metadata_create(struct http_client *http, const char *endpoint, metadata_function *on_done,
+struct metadata *metadata_create(struct http_client *http, const char *endpoint, credentials_function *on_done,
                                  void *context)
 {
     struct metadata *metadata = calloc(1, sizeof *metadata);
