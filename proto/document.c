@@ -116,11 +116,6 @@ static void print_commands(FILE *out)
         fprintf(out, "| `%s` | %s | %s%s%s | %s |\n", row->name, needs[row->needs_name], tick, row->argument, tick,
                 row->doc);
     }
-    fputs("\nReserved for later; until then the answer is a refusal:\n\n| command | meaning |\n| --- | --- |\n", out);
-#define COMMAND(name, needs_name, argument, doc)
-#define RESERVED(name, doc) fprintf(out, "| `%s` | %s |\n", #name, doc);
-#include "proto/control.def"
-#undef COMMAND
 }
 
 void message_document(FILE *out)

@@ -17,7 +17,7 @@
 /* Messages within one second: no honest worker comes near. A tick has a dozen; a region's listing comes in rows by the
  * thousand, but in messages of many rows. */
 #define TYPE_SAYS_MOST 2000
-#define REGION_SAYS_MOST 20000
+#define REGION_SAYS_MOST 10000
 #define RETIRED_FOR SPAN_SECONDS(120)
 
 /* The routing ids that count, compact, because each message looks through them. */

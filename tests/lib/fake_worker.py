@@ -4,6 +4,7 @@
 does what <folder of the run directory>/fake.json says for "type:NAME", "region:NAME", or "*":
 
     start   "mute": no hello   "exit": ends at once with status 7   "garbage": after the hello a message that is none
+            "flood": after the hello many valid messages without end
             "liar": says hello with another name   "early": sends BEAT before its hello
     signals "deaf": HUP and TERM are ignored
     lifeline false: the end of the supervisor is not looked for
@@ -143,6 +144,9 @@ class Fake:
                 welcomed = True
             if not welcomed:
                 continue
+            beat = json.dumps({"m": "BEAT", "tick": 1, "tookUs": 1, "beganMono": 1}).encode()
+            while start == "flood" and not self.ended:
+                self.bus.send(beat)
             if start == "garbage":
                 self.bus.send(b'{"m":"BEAT","tick":')
             if self.script.get("beats", True) is False:

@@ -168,6 +168,23 @@ def bad_messages(tap):
         tap.check(daemon.figure("alpha", "deaths") == 0 and daemon.child.poll() is None, "nobody else notices")
 
 
+def flood(tap):
+    """Every message is valid; it is their number that takes the others' time. A region may say more than a type."""
+    script = {"type:flood": {"start": "flood"}, "region:us-east-1": {"start": "flood"}}
+    regions = [{"name": name, "zones": [name + "a"]} for name in ("us-east-1", "us-west-2")]
+    with Daemon(("alpha", "flood"), script, regions=regions) as daemon:
+        for name, most in (("flood", "2000"), ("us-east-1", "10000")):
+            daemon.until(lambda name=name: daemon.events(name, "worker-killed"), f"the end of {name}")
+            text = daemon.events(name, "worker-killed")[0]["text"]
+            tap.check(f"more than {most} messages within a second" in text,
+                      f"a worker that says more than {most} messages a second is killed, with the reason", text)
+        daemon.until(lambda: len(daemon.events("flood", "worker-killed")) >= 3, "it to be killed again")
+        daemon.until(lambda: "worker-death-loop" in daemon.alarms(), "the alarm of its deaths")
+        tap.check(daemon.alarms()["worker-death-loop"]["subject"] in ("flood", "us-east-1"),
+                  "a process that dies again and again is an alarm", daemon.alarms())
+        tap.check(daemon.figure("alpha", "deaths") == 0 and daemon.child.poll() is None, "nobody else notices the flood")
+
+
 def back_off(tap):
     with Daemon(("alpha", "ends"), {"type:ends": {"start": "exit"}}) as daemon:
         daemon.until_live("alpha")
@@ -462,7 +479,7 @@ def check_option(tap):
         tap.check(run("--nonsense").returncode == 2, "wrong usage is 2")
 
 
-TESTS = [hello_deadline, bad_messages, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
+TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
          storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, unknown_outcome, renewed, lease_is_void,
          pause,
          init_system, check_option]

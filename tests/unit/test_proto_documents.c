@@ -82,7 +82,9 @@ static void control_commands_are_found_by_name(void **state)
     (void)state;
     for (int i = 0; i < CONTROL_COMMAND_COUNT; i++)
         assert_int_equal(control_command_of(control_row((enum control_command)i)->name), i);
-    assert_int_equal(control_command_of("freeze"), -1); /* reserved */
+    assert_int_equal(control_command_of("assume-empty"), CONTROL_assume_empty); /* as people write it */
+    assert_int_equal(control_command_of("assume"), -1);
+    assert_int_equal(control_command_of("freeze-"), -1);
     assert_int_equal(control_command_of(""), -1);
     assert_null(control_row(CONTROL_COMMAND_COUNT));
     assert_int_equal(control_row(CONTROL_reload)->needs_name, NAME_NONE);
