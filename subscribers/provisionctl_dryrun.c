@@ -39,8 +39,8 @@ static void print_side(const char *title, const json_t *side)
 {
     const json_t *row;
     size_t i;
-    if (!json_is_object(side)) {
-        printf("  %-8s nothing yet\n", title);
+    if (!json_is_object(side) || !*ctl_word_of(side, "reason")) {
+        printf("  %-8s nothing is known: its own worker has not looked yet\n", title);
         return;
     }
     printf("  %-8s %s: %s\n", title, ctl_word_of(side, "reason"), ctl_word_of(side, "why"));

@@ -25,8 +25,9 @@ static int read_file(int file, const char *path, char text[TOKEN_MOST + 2], size
 
     if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode))
         return error_set(err, ERROR_USAGE, "%s: is no regular file", path);
-    if (status.st_mode & 077)
-        return error_set(err, ERROR_USAGE, "%s: others may read or write it; chmod 600", path);
+    /* Its group may read it: systemd's credentials and packages give a service its token that way. */
+    if (status.st_mode & 027)
+        return error_set(err, ERROR_USAGE, "%s: others may read it or its group write it; chmod 640 or 600", path);
     got = read(file, text, TOKEN_MOST + 1);
     if (got < 0)
         return error_set_errno(err, ERROR_LOCAL, "%s", path);

@@ -243,9 +243,13 @@ static void roll_back_set(struct supervisor *supervisor, const struct proto_CONT
 
     if (revision == 0)
         revision = record ? record->revision - 1 : 0;
-    json_t *document = read_document(supervisor, request->name, revision, NULL, &error);
+    json_t *document = NULL;
+    if (revision < 1)
+        error_set(&error, ERROR_INPUT, "%s has no earlier revision", request->name);
+    else
+        document = read_document(supervisor, request->name, revision, NULL, &error);
     if (document)
-        apply_set(supervisor, request, reply, document, true);
+        apply_set(supervisor, request, reply, document, false);
     else
         control_refuse(reply, "%s", error.text);
     json_decref(document);

@@ -109,7 +109,7 @@ def b54_marker_strings_are_nowhere(tap):
                "effect": {"error": {"code": "AuthenticationFailed", "httpStatus": 401, "message": "Bad mac"}}}]
     markers = [CREDENTIALS["AWS_SECRET_ACCESS_KEY"], CREDENTIALS["TASKCLUSTER_ACCESS_TOKEN"]]
     with World({"queues": {"alpha": {}, "beta": {}}, "workers": FAST, "faults": faults},
-               [simple_type("alpha"), simple_type("beta")], logLevel="debug") as world:
+               [simple_type("alpha"), simple_type("beta")], logLevel="debug", preflight=False) as world:
         stream = Stream(world.folder / "run")
         world.until_polled(2)
         for name in ("alpha", "beta"):

@@ -126,6 +126,16 @@ def bad_files(tap):
         tap.check(not refused(world, "fresh"), "it launches the image that fits")
         done = provisionctl(world, "history", "set:base")
         tap.check("(live)" in done.stdout, "sets have a history", done.stdout)
+        done = provisionctl(world, "rollback", "set:base")
+        tap.check(done.returncode == 1 and "no earlier revision" in done.stderr, "a first revision has none before it",
+                  done.stderr)
+        other = {"us-east-1": {"pv": {"x86_64": PV}}}
+        done = provisionctl(world, "apply", write(world, "base", other))
+        tap.check(done.returncode == 0 and "fresh revision 2" in done.stdout, "a set's change is its types' change",
+                  done.stdout + done.stderr)
+        done = provisionctl(world, "rollback", "set:base")
+        tap.check(done.returncode == 0 and json.loads((world.folder / "amisets.d/base.json").read_text()) == GOOD,
+                  "a set goes back, too", done.stdout + done.stderr)
 
 
 if __name__ == "__main__":
