@@ -44,9 +44,9 @@ struct definition_parts {
     size_t region_count, zone_count, type_count;
 };
 
-extern const struct setting definition_table[]; /* the members with one value, into struct definition */
+extern const struct setting definition_table[];      /* the members with one value, into struct definition */
 extern const struct setting_word definition_words[]; /* words that stand for numbers: "off", "none", "never" */
-extern const char *const definition_also[];     /* the members that are read by hand */
+extern const char *const definition_also[];          /* the members that are read by hand */
 
 /* Reads the lists of the document and checks each element. Call definition_parts_clear also after a failure. */
 int definition_parts_parse(const json_t *document, const struct region_zones *regions, size_t region_count,

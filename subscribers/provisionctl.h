@@ -23,7 +23,7 @@ enum ctl_exit {
 struct ctl {
     const char *run_dir;
     struct span timeout;
-    const char *name; /* the type, region or scope; "" if none */
+    const char *name;   /* the type, region or scope; "" if none */
     const char *second; /* the word after it; "" if none */
     bool json, follow, force;
     int64_t last;    /* events to show first */

@@ -114,7 +114,10 @@ char *welcome_scope(const struct supervisor *supervisor, const char *region)
             if (text_equal(definition->specs[k].region, region))
                 json_object_set_new(known, definition->specs[k].instance_type, json_true());
     }
-    json_object_foreach(known, kind, ignored) json_array_append_new(kinds, json_string(kind));
+    json_object_foreach(known, kind, ignored)
+    {
+        json_array_append_new(kinds, json_string(kind));
+    }
     json_object_set_new(scope, "instanceTypes", kinds);
     json_object_set_new(scope, "types", types);
     char *text = json_text(scope);

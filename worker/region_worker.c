@@ -82,8 +82,7 @@ static int take_welcome(struct region_worker *worker, const struct proto_WELCOME
         return error_set(err, ERROR_INPUT, "region %s is not in the settings", region);
     text_copy(worker->incarnation, sizeof worker->incarnation, welcome->incarnation);
     worker->http = start_http(worker->loop, &worker->config, err);
-    if (!worker->http ||
-        !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
+    if (!worker->http || !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
         return -1;
     worker->cloud = (struct cloud){.http = worker->http,
                                    .credentials = worker->credentials,

@@ -55,8 +55,7 @@ static int take_welcome(struct type_worker *worker, const struct proto_WELCOME *
     worker->seen = welcome->seen;
     worker->poll = welcome->pollMs > 0 ? SPAN_MS(welcome->pollMs) : worker->config.demand_poll;
     worker->http = start_http(worker->loop, &worker->config, err);
-    if (!worker->http ||
-        !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
+    if (!worker->http || !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
         return -1;
     make_clouds(worker);
     if (type_options_make(worker, err) < 0 || type_supply_start(worker, welcome, err) < 0 ||

@@ -65,10 +65,10 @@ static void what_is_made_is_read_back_and_a_price_is_rounded_up(void **state)
 
     (void)state;
     made = price_list_from_offer(from, "a test", &error);
-    assert_int_equal(
-        price_list_add(&list, json_object_get(made, "us-west-2"), "us-west-2", "us-west-2.json", &error), 0);
-    assert_int_equal(
-        price_list_add(&list, json_object_get(made, "us-east-1"), "us-east-1", "us-east-1.json", &error), 0);
+    assert_int_equal(price_list_add(&list, json_object_get(made, "us-west-2"), "us-west-2", "us-west-2.json", &error),
+                     0);
+    assert_int_equal(price_list_add(&list, json_object_get(made, "us-east-1"), "us-east-1", "us-east-1.json", &error),
+                     0);
     assert_int_equal(list.count, 2);
     assert_string_equal(list.rows[0].region, "us-west-2");
     assert_string_equal(list.rows[0].instance_type, "c4.large");
