@@ -116,7 +116,7 @@ static void add_config(struct pool *pool, json_t *config, size_t index)
                           "userData");
         json_array_append_new(pool->regions, there);
         json_object_update(json_object_get(there, "userData"), json_object_get(config, "additionalUserData"));
-    } else if (strcmp(word_of(json_object_get(there, "launchSpec"), "ImageId"), word_of(launch, "ImageId"))) {
+    } else if (!text_equal(word_of(json_object_get(there, "launchSpec"), "ImageId"), word_of(launch, "ImageId"))) {
         import_lost(pool->type, path, "another ImageId in the same region: use an AMI set; the first one counts");
     }
     if (*zone) {

@@ -36,8 +36,8 @@ static void add_launch(json_t *forecast, const struct type_record *type, const s
     json_array_append_new(json_object_get(entry, "launches"),
                           json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:o}", "region", lot->region, "zone",
                                     lot->zone, "instanceType", lot->instanceType, "market", lot->market, "count",
-                                    (json_int_t)grant->count, "units", (json_int_t)(grant->count * lot->capacity),
-                                    "maxPrice", each, "price",
+                                    (json_int_t)grant->count, "units",
+                                    (json_int_t)grant->count * (json_int_t)lot->capacity, "maxPrice", each, "price",
                                     lot->price > 0 ? json_real((double)lot->price / 1e6) : json_null()));
     json_object_set_new(entry, "perHour", json_real(sum + each * (double)grant->count));
 }

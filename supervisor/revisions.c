@@ -174,19 +174,20 @@ static json_t *merged_specs(const struct definition *definition)
 
 void control_show(struct supervisor *supervisor, const struct proto_CONTROL *request, struct control_reply *reply)
 {
-    const char *set = revisions_set_name(request->name);
-    const struct type_record *type = set ? NULL : supervisor_type(supervisor, request->name);
-    const struct set_record *record = set ? amisets_find(supervisor, set, false) : NULL;
     int64_t revision = 0;
     bool forced = false;
     struct error error = {0};
-    json_t *document = NULL;
 
-    if (read_revision(request, &revision, &error) == 0) {
-        if (revision == 0)
-            revision = type ? type->revision : record ? record->revision : 0;
-        document = read_document(supervisor, request->name, revision, &forced, &error);
+    if (read_revision(request, &revision, &error) != 0) {
+        control_refuse(reply, "%s", error.text);
+        return;
     }
+    const char *set = revisions_set_name(request->name);
+    const struct type_record *type = set ? NULL : supervisor_type(supervisor, request->name);
+    const struct set_record *record = set ? amisets_find(supervisor, set, false) : NULL;
+    if (revision == 0)
+        revision = type ? type->revision : record ? record->revision : 0;
+    json_t *document = read_document(supervisor, request->name, revision, &forced, &error);
     if (!document) {
         control_refuse(reply, "%s", error.text);
         return;

@@ -11,7 +11,7 @@ IMAGE_HVM = "ami-00000001"  # x86_64, what everybody else uses
 IMAGE_PV = "ami-00000002"   # what m1.medium and m1.large boot in the catalogue of the day
 
 # Seconds of the story: lead-in (the daemon starts, ordinary types take their first tasks), act 1, act 2.
-LEAD_IN, ACT = 30, 160
+LEAD_IN, ACT = 30, 175
 SICK_PENDING = 6000
 MAX_CAPACITY = 760     # global, units: desktop-test alone could fill it many times over
 SICK_MAX_CAPACITY = 3000

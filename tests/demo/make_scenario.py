@@ -17,7 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import fleet  # noqa: E402
 
-SMALL_SPACING = 4.1    # seconds between arrivals of one small type, on average: 39 in each act
+SMALL_SPACING = 4.1    # seconds between arrivals of one small type, on average: 42 in each act
 SMALL_DURATION = 1
 
 # First 24 hours of the traces are warm-up in their own baseline, and here too they are left out.

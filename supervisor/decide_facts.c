@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* decide_closed.c: what stops launches of a whole region, or everywhere: no listing, a stale one, a freeze, a ledger
- * that was lost or cannot be written. Runs in: supervisor, main thread. Changes nothing. See decide.h. */
+/* decide_facts.c: what a decision and the status both ask of the state: which regions are closed, whether the ledger
+ * stops everything, what is held and committed.
+ * Runs in: supervisor, main thread. Changes nothing but the counts of the fleet. */
+#include "common/text.h"
 #include "supervisor/decide.h"
+
+/* ---- what stops whole regions or everything ---- */
 
 static bool all_listed_since(const struct supervisor *supervisor, struct mono since)
 {
@@ -34,4 +38,28 @@ bool decide_ledger_stopped(const struct supervisor *supervisor)
 {
     bool daily = money_compare(supervisor->config->max_daily_cost, MONEY_MAX) < 0;
     return supervisor->ledger_problem[0] != '\0' || (supervisor->budget_unknown && daily);
+}
+
+void decide_count(struct supervisor *supervisor)
+{
+    if (supervisor->counted_version == supervisor->fleet->version)
+        return;
+    fleet_count(supervisor->fleet, supervisor->now);
+    supervisor->counted_version = supervisor->fleet->version;
+}
+
+struct money decide_committed(const struct supervisor *supervisor)
+{
+    struct money sum = MONEY_ZERO;
+
+    for (size_t i = 0; i < supervisor->fleet->type_count; i++) {
+        const struct fleet_totals *totals = &supervisor->fleet->types[i]->totals;
+        sum = money_add(sum, money_add(totals->held_cost, totals->leased_cost));
+    }
+    return sum;
+}
+
+int64_t decide_priority(const struct type_record *type)
+{
+    return type->has_priority ? type->priority : type->definition ? type->definition->priority : 0;
 }
