@@ -61,25 +61,25 @@ def restart_killed(world):
 
 
 def hourly(tap):
-    """$5 an hour, instances of one dollar: four are 80 percent, five are all, and a sixth waits."""
-    with World([dollar("alpha")], maxHourlyCost="5") as world:
+    """$5.50 an hour, instances of one dollar: the fifth passes 80 percent, and a sixth does not fit."""
+    with World([dollar("alpha")], maxHourlyCost="5.5") as world:
         world.until_polled()
-        world.add_tasks("alpha", 3)
-        until_claimed(world, "alpha", 3)
-        world.until_polled(2)
-        tap.check(not alarms(world), "at 60 percent of maxHourlyCost there is no alarm", alarms(world))
-        world.add_tasks("alpha", 1)
+        world.add_tasks("alpha", 4)
         until_claimed(world, "alpha", 4)
-        world.until(lambda: ("budget-80", "maxHourlyCost") in alarms(world), "the warning at 80 percent")
-        tap.check(("budget-100", "maxHourlyCost") not in alarms(world), "at 80 percent one alarm warns", alarms(world))
-        world.add_tasks("alpha", 3)
+        world.until_polled(2)
+        tap.check(not alarms(world), "at 73 percent of maxHourlyCost there is no alarm", alarms(world))
+        world.add_tasks("alpha", 1)
         until_claimed(world, "alpha", 5)
+        world.until(lambda: ("budget-80", "maxHourlyCost") in alarms(world), "the warning at 80 percent")
+        tap.check(("budget-100", "maxHourlyCost") not in alarms(world), "at 91 percent one alarm warns", alarms(world))
+        world.add_tasks("alpha", 2)
         world.until(lambda: ("budget-100", "maxHourlyCost") in alarms(world), "the alarm at 100 percent")
         world.until_polled(4)
         tap.check(truth(world)["launched"] == 5 and denied(world, "alpha", "hourly-cost"),
-                  "at 100 percent another alarm; nothing more is launched, and the status says why", truth(world))
+                  "where the next lot does not fit another alarm says so; nothing is launched, the status says why",
+                  truth(world))
         committed = body(world)["supervisor"]["committed"]["value"]
-        tap.check(committed == 5.0, "exactly the cap is committed", committed)
+        tap.check(committed == 5.0, "exactly five dollars are committed", committed)
 
 
 def stop_line(tap):
