@@ -187,6 +187,9 @@ static int resolve_all(const char *file, struct config *config, struct error *er
         if (resolve(paths[i].path, paths[i].size, whole, file, paths[i].name, err) < 0)
             return -1;
     }
+    if (*config->deployment_key_file && resolve(config->deployment_key_file, sizeof config->deployment_key_file, whole,
+                                                file, "deploymentKeyFile", err) < 0)
+        return -1;
     struct json_at root = json_at_root(file);
     return check_socket_paths(config, &root, err);
 }

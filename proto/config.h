@@ -25,6 +25,7 @@ struct config_region {
     size_t zone_count;
 };
 
+enum registration_kind { REGISTRATION_NONE, REGISTRATION_STATIC };
 enum policy { POLICY_ROUND_ROBIN, POLICY_LOGARITHMIC, POLICY_PROBABILITY, POLICY_LAG };
 
 /* JSON name in the comment; defaults as in DESIGN section 10 where it gives one. */
@@ -43,7 +44,10 @@ struct config {
     char proxy[256];             /* proxy, none */
     char ca_path[256];           /* caPath, "/etc/ssl/certs" */
     bool allow_plain_http;       /* allowPlainHttp, false: only to loopback */
-    int log_level;               /* logLevel: debug info warn error */
+    int registration;            /* registration: enum registration_kind */
+    char static_provider_id[64]; /* staticProviderId, "static" */
+    char deployment_key_file[256]; /* deploymentKeyFile, "": the credential deployment-key of systemd */
+    int log_level;                 /* logLevel: debug info warn error */
 
     int64_t max_capacity;           /* maxCapacity: global units, must be given */
     int64_t max_instances;          /* maxInstances: must be given */

@@ -55,6 +55,8 @@
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};                     /* enum log_level */
 static const char *const policies[] = {"round-robin", "logarithmic", "probability", "lag", NULL}; /* enum policy */
 
+static const char *const registrations[] = {"none", "static", NULL};                              /* enum registration_kind */
+
 const char *const config_also[] = {"regions", NULL};
 
 /* clang-format off */
@@ -82,6 +84,13 @@ const struct setting config_table[] = {
     TEXT("proxy", proxy, 0, "", 0, "URL of a proxy for all requests; the environment's is never used."),
     TEXT("caPath", ca_path, 1, "/etc/ssl/certs", 0, "Hashed directory of CA certificates."),
     SWITCH("allowPlainHttp", allow_plain_http, "false", 0, "Allows http:// to hosts other than loopback."),
+    {.name = "registration", .kind = SETTING_CHOICE, .offset = AT(registration), .choices = registrations,
+     .fallback = "none",
+     .help = "Whether instances are registered with worker-manager, by its static provider, after their launch."},
+    TEXT("staticProviderId", static_provider_id, 1, "static", 0, "The static provider's id in worker-manager."),
+    TEXT("deploymentKeyFile", deployment_key_file, 0, "", 0,
+         "A file with the key, 32 bytes or more, that the instances' secrets are made with. Empty: the credential "
+         "deployment-key that systemd hands over."),
     WORDS("logLevel", log_level, levels, "info", "The least severe log lines that are written."),
 
     WHOLE("maxCapacity", max_capacity, 0, MANY, NULL, "units", 1, "Cap over all types: occupying and leased."),

@@ -67,6 +67,7 @@ const struct metric metrics_table[] = {
     TYPE("worked", "type_worked_instances_total", SOURCE_SUPERVISOR,
          "Instances seen taking work since the supervisor's start."),
     TYPE("revision", "type_definition_revision", SOURCE_SUPERVISOR, "Revision of the live definition."),
+    TYPE("priority", "type_priority", SOURCE_SUPERVISOR, "Priority: the operator's, else the definition's."),
     TYPE("pin", "type_pinned_revision", SOURCE_SUPERVISOR, "Revision that an operator pinned; absent if none."),
     TYPE("generation", "type_worker_generation", SOURCE_SUPERVISOR, "Generation of the type's worker process."),
     TYPE("deaths", "type_worker_deaths_total", SOURCE_SUPERVISOR,

@@ -126,7 +126,10 @@ static int call_ec2(struct type_worker *worker, const struct launch_spec *spec, 
                                 .provisioner_id = worker->config.provisioner_id,
                                 .root_url = worker->config.root_url,
                                 .dry_run = true};
-    if (ec2_run_instances(&form, &launch, err) < 0)
+    struct secret *secret = type_registration_secret(worker, grant.token, &launch);
+    int built = ec2_run_instances(&form, &launch, err);
+    secret_destroy(&secret);
+    if (built < 0)
         return -1;
     struct cloud_request call = {.form = &form,
                                  .fresh_connection = true,

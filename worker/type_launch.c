@@ -142,6 +142,9 @@ void type_launch_found(struct launch *launch, const struct proto_ROW *rows, size
     }
     log_info("launch.done", "grant=%" PRId64 " instances=%zu first=%s", launch->grant.grant, count, rows[0].id);
     become_instances(launch, answer ? answer->finished : clock_now());
+    for (size_t i = 0; launch->worker->registration && i < count; i++)
+        registration_add(launch->worker->registration, launch->grant.region, rows[i].id, launch->grant.token,
+                         launch->grant.capacity);
     type_launch_result(launch, OUTCOME_LAUNCHED, FAILURE_NONE, "", "", answer);
     end_launch(launch);
     launch->worker->news = true;
@@ -257,7 +260,10 @@ static int call_ec2(struct launch *launch, const struct launch_spec *spec, struc
                                  .incarnation = incarnation,
                                  .provisioner_id = worker->config.provisioner_id,
                                  .root_url = worker->config.root_url};
-    if (ec2_run_instances(&form, &request, err) < 0) {
+    struct secret *secret = type_registration_secret(worker, launch->grant.token, &request);
+    int built = ec2_run_instances(&form, &request, err);
+    secret_destroy(&secret);
+    if (built < 0) {
         ec2_form_free(&form);
         return -1;
     }

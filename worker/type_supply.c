@@ -125,6 +125,8 @@ static void note_early_deaths(struct type_worker *worker, struct mono now)
 
 static void take_inventory(struct type_worker *worker, const struct proto_INVENTORY *listing, struct mono now)
 {
+    if (worker->registration)
+        registration_listed(worker->registration, listing, worker->config.grace);
     if (!supply_listing(&worker->supply, listing, capacity_of, worker->definition, now, clock_wall()))
         return;
     note_early_deaths(worker, now);

@@ -61,7 +61,9 @@ static int take_welcome(struct type_worker *worker, const struct proto_WELCOME *
     if (type_options_make(worker, err) < 0 || type_supply_start(worker, welcome, err) < 0 ||
         type_preflight_start(worker, welcome, err) < 0)
         return -1;
-    return type_demand_start(worker, welcome->phaseMs, err);
+    if (type_demand_start(worker, welcome->phaseMs, err) < 0)
+        return -1;
+    return type_registration_start(worker, err);
 }
 
 /* ---- the loop ---- */
@@ -123,6 +125,7 @@ static struct mono deadline(const struct type_worker *worker)
     struct mono next = mono_min(http_deadline(worker->http), queue_deadline(worker->queue));
     next = mono_min(next, mono_min(worker->next_tick, worker->next_poll));
     next = mono_min(next, mono_min(type_lookup_deadline(worker), type_preflight_deadline(worker)));
+    next = mono_min(next, type_registration_deadline(worker));
     next = mono_min(next, doors_deadline(&worker->doors, clock_now()));
     return worker->stopping ? mono_min(next, worker->drain_limit) : next;
 }
@@ -154,6 +157,7 @@ static void work(struct type_worker *worker)
         type_lookup_step(worker, now);
         type_preflight_step(worker, now);
         type_launch_sweep(worker);
+        type_registration_step(worker, now);
         if (worker->news || mono_reached(worker->next_tick, now) || mono_reached(doors_change, now))
             type_tick(worker, now);
     }
@@ -176,6 +180,7 @@ static void close_sockets(struct type_worker *worker)
 
 static void destroy(struct type_worker *worker)
 {
+    registration_destroy(&worker->registration);
     queue_destroy(&worker->queue);
     credentials_destroy(&worker->credentials);
     http_destroy(&worker->http);

@@ -22,6 +22,7 @@
 #include "worker/health.h"
 #include "worker/plan.h"
 #include "worker/queue/queue.h"
+#include "worker/registration.h"
 #include "worker/supply.h"
 #include "worker/type_preflight.h"
 #include "worker/worker.h"
@@ -65,6 +66,7 @@ struct type_worker {
     struct credentials *credentials;
     struct queue_credentials queue_credentials;
     struct queue *queue;
+    struct registration *registration; /* NULL: instances are not registered */
     struct config config;
     struct definition *definition;
     int64_t revision;
@@ -120,6 +122,13 @@ void type_plan_for(struct type_worker *worker, struct definition *definition, co
 /* type_preflight.c; the rest is in type_preflight.h */
 void type_options_fit(struct plan_option *options, size_t count, const struct definition *definition,
                       const struct preflight *result);
+
+/* type_registration.c */
+int type_registration_start(struct type_worker *worker, struct error *err);
+/* Puts into the request what registration needs, if it is wanted; the caller destroys the secret after its use. */
+struct secret *type_registration_secret(const struct type_worker *worker, const char *token, struct ec2_launch *request);
+void type_registration_step(struct type_worker *worker, struct mono now);
+struct mono type_registration_deadline(const struct type_worker *worker);
 
 /* type_launch.c */
 int type_region_index(const struct type_worker *worker, const char *region); /* -1: not configured */

@@ -61,6 +61,8 @@ struct ec2_launch {
     const char *incarnation; /* of the supervisor that made the grant, not of one that sends it again: it is a tag, and
                                 another tag under the same ClientToken is IdempotentParameterMismatch */
     const char *provisioner_id, *root_url;
+    const char *static_provider_id;    /* of worker-manager; NULL: instances are not registered */
+    const struct secret *grant_secret; /* registration_secret.h; NULL: as above */
     bool dry_run;
 };
 /* One request per grant: MinCount=1, MaxCount, ClientToken, spot options, InstanceInitiatedShutdownBehavior=terminate,

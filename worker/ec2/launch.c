@@ -132,6 +132,18 @@ static json_t *last_modified(const struct definition *definition)
     return json_string(text ? text : NEVER_MODIFIED);
 }
 
+/* What worker-runner's static provider reads, but for the worker's id and its secret, which the instance makes of its
+ * id and the grant's secret (docs/registration.md). */
+static json_t *static_provider_object(const struct ec2_launch *launch)
+{
+    char pool[160];
+
+    text_format(pool, sizeof pool, "%s/%s", launch->provisioner_id, launch->definition->name);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "providerType", "static", "rootURL", launch->root_url,
+                     "providerID", launch->static_provider_id, "workerPoolID", pool, "workerGroup",
+                     launch->grant->region, "grantSecret", secret_reveal(launch->grant_secret));
+}
+
 /* The object that aws-provisioner gave, under its names: images read it. Times come from the definition, since the
  * clock would make each repeat another request. */
 static json_t *user_data_object(const struct ec2_launch *launch)
@@ -149,6 +161,8 @@ static json_t *user_data_object(const struct ec2_launch *launch)
                   "provisionerId", launch->provisioner_id, "region", grant->region, "securityToken", grant->token,
                   "spotBid", dollars, "taskclusterRootUrl", launch->root_url, "workerType", launch->definition->name);
     buffer_free(&base);
+    if (launch->grant_secret && object)
+        json_object_set_new(object, "workerRunner", static_provider_object(launch));
     return object;
 }
 

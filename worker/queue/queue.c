@@ -371,3 +371,8 @@ struct mono queue_deadline(const struct queue *queue)
 {
     return queue->exchange.retry_at;
 }
+
+int64_t queue_clock_offset(const struct queue *queue)
+{
+    return queue->exchange.offset_seconds;
+}

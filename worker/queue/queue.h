@@ -58,6 +58,8 @@ const char *queue_claimed_worker(const struct queue *queue, size_t index);
 uint64_t queue_readings(const struct queue *queue);
 /* Retries with jitter on network errors and 5xx; every loop turn. */
 void queue_step(struct queue *queue, struct mono now);
+/* The queue's clock minus ours, in seconds, as far as it was proven. */
+int64_t queue_clock_offset(const struct queue *queue);
 struct mono queue_deadline(const struct queue *queue);
 
 #endif

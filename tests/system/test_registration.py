@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MPL-2.0
+# time-limit: 300
+"""Registration with worker-manager by its static provider: a real daemon, simulated instances that take work only once
+they are registered, and routes that fail, lose answers, and know the worker already."""
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from harness import ROOT, Tap, World, simple_type  # noqa: E402
+
+KEY = "MARKERkey-of-more-than-thirty-two-bytes"
+WORKERS = {"bootTime": 1, "firstClaimAfter": 1, "idleAfter": 3600, "needsRegistration": True}
+
+
+def world(tasks=2, key=KEY, **scenario):
+    scenario = {"queues": {"alpha": {"arrivals": [{"kind": "fixed", "pending": tasks, "duration": 3600}],
+                                     "workers": WORKERS}}, **scenario}
+    made = World(scenario, [simple_type("alpha")], registration="static", deploymentKeyFile="deployment.key", grace="2s")
+    (made.folder / "deployment.key").write_text(key + "\n")
+    return made
+
+
+def requests(world, action):
+    return [line for line in world.journal("request", action)]
+
+
+def good(world, action="createWorker"):
+    return [line for line in requests(world, action) if line["status"] == 200]
+
+
+def instances(world):
+    return [row["id"] for row in world.cloud.ask("/_sim/instances")]
+
+
+def instances_are_registered(tap):
+    with world() as here:
+        here.until(lambda: len(good(here)) == 2, "both instances to be registered")
+        tap.check(True, "each launched instance is registered")
+        here.until(lambda: here.cloud.state()["types"]["alpha"]["claimed"] == 2, "both tasks at work")
+        tap.check(True, "and takes work, which it does only then")
+        here.until_polled(2)
+        tap.check(len(requests(here, "createWorker")) == 2, "and once only", requests(here, "createWorker"))
+        texts = (here.folder / "provisiond.log").read_text(errors="replace") + "".join(
+            path.read_bytes().decode(errors="replace") for path in (here.folder / "state").iterdir())
+        tap.check(KEY not in texts and not re.search(r"grantSecret|staticSecret", texts),
+                  "neither key nor secret is in the log or the ledger")
+
+
+def failures_are_repeated(tap):
+    faults = [{"match": {"action": "createWorker"}, "times": 3, "effect": {"error": {"code": "InternalServerError",
+               "message": "no", "httpStatus": 500}}},
+              {"match": {"action": "createWorker"}, "times": 1, "effect": {"reset": "after"}}]
+    with world(faults=faults) as here:
+        here.until(lambda: here.launch_requests("alpha"), "launches")
+        here.until(lambda: len([1 for line in requests(here, "createWorker") if line["status"] in (200, 409)]) >= 2,
+                   "both to be registered after 5xx and a lost answer")
+        statuses = sorted(line["status"] for line in requests(here, "createWorker"))
+        tap.check(statuses.count(500) == 3, "a 5xx is tried again", statuses)
+        here.until(lambda: any(line["status"] == 409 for line in requests(here, "createWorker")), "the 409")
+        tap.check(True, "an answer that was lost leads to a 409, which is as good")
+
+
+def restarts_reconcile(tap):
+    with world() as here:
+        here.until(lambda: len(good(here)) == 2, "both instances to be registered")
+        pid = int((here.folder / "run/types/alpha.pid").read_text())
+        os.kill(pid, signal.SIGHUP)
+        here.until(lambda: sum(line["status"] == 409 for line in requests(here, "createWorker")) >= 2,
+                   "the new worker to look at both")
+        tap.check(True, "a new worker offers every instance again and takes a 409 for yes")
+        launched = len(here.launch_requests("alpha"))
+        here.until_polled(2)
+        tap.check(len(here.launch_requests("alpha")) == launched, "nothing was launched again")
+
+
+def gone_instances_are_removed(tap):
+    with world(tasks=1) as here:
+        here.until(lambda: len(good(here)) == 1, "the instance to be registered")
+        here.cloud.ask("/_sim/kill", {"instanceIds": instances(here)})
+        here.until(lambda: requests(here, "removeWorker"), "the removal")
+        tap.check(True, "an instance that is gone is removed")
+        here.until_polled(4)
+        tap.check(len(requests(here, "removeWorker")) == 1, "and once only, while EC2 still lists it as terminated",
+                  requests(here, "removeWorker"))
+
+
+def launches_wait_for_nothing(tap):
+    faults = [{"match": {"service": "worker-manager"}, "effect": {"hang": "forever"}}]
+    with world(tasks=12, faults=faults) as here:
+        here.until(lambda: len(instances(here)) >= 12, "12 instances while worker-manager hangs")
+        tap.check(True, "launches go on while worker-manager does not answer")
+
+
+def a_missing_key_is_said(tap):
+    made = world()
+    (made.folder / "deployment.key").write_text("short\n")
+    with made as here:
+        here.until(lambda: "at least 32 bytes" in (here.folder / "provisiond.log").read_text(errors="replace"), "the words")
+        tap.check(not here.launch_requests("alpha"), "with a key that is too short nothing is launched, and the log says why")
+
+
+def the_boot_snippet_makes_the_same_secret(tap):
+    """docs/examples/worker-runner-static.sh against a metadata service of ours."""
+    if not shutil.which("jq"):
+        tap.points.append(True)
+        print(f"ok {len(tap.points)} - the boot snippet makes the secret that we register # SKIP jq is not here")
+        return
+    grant = hmac.new(KEY.encode(), b"pd-1-1", hashlib.sha256).hexdigest()
+    answers = {"/latest/api/token": "token", "/latest/meta-data/instance-id": "i-0123456789abcdef0",
+               "/latest/user-data": json.dumps({"workerRunner": {"providerType": "static", "rootURL": "https://tc",
+                                                                 "providerID": "static", "workerPoolID": "p/alpha",
+                                                                 "workerGroup": "us-east-1", "grantSecret": grant}})}
+
+    class Metadata(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answers[self.path].encode())
+        do_PUT = do_GET
+
+        def log_message(self, *_):
+            pass
+    server = http.server.HTTPServer(("127.0.0.1", 0), Metadata)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "runner.yml"
+        subprocess.run([str(ROOT / "docs/examples/worker-runner-static.sh"), str(out)], check=True, timeout=60,
+                       env=dict(os.environ, METADATA_SERVICE=f"http://127.0.0.1:{server.server_port}"))
+        provider = json.loads(out.read_text())["provider"]
+    server.shutdown()
+    mac = hmac.new(grant.encode(), b"i-0123456789abcdef0", hashlib.sha256).digest()
+    expected = base64.b64encode(mac).decode().translate(str.maketrans("+/=", "-_A"))
+    tap.check(provider["staticSecret"] == expected and re.fullmatch(r"[a-zA-Z0-9_-]{44}", expected),
+              "the boot snippet makes the secret that we register", provider)
+    tap.check("grantSecret" not in provider and provider["workerID"] == "i-0123456789abcdef0",
+              "and what worker-runner's static provider reads", provider)
+
+
+if __name__ == "__main__":
+    sys.exit(Tap().run(instances_are_registered, failures_are_repeated, restarts_reconcile, gone_instances_are_removed,
+                       launches_wait_for_nothing, a_missing_key_is_said, the_boot_snippet_makes_the_same_secret))
