@@ -60,8 +60,9 @@ def freeze(tap):
     regions = ("us-east-1", "us-west-2")
     with World(CALM, [simple_type("alpha", regions=regions)], regions=regions) as world:
         world.until_polled()
-        tap.check(tell(world, "freeze", "us-east-1")["ok"] and frozen_regions(world) == {"us-east-1"},
-                  "a frozen region is shown as such", frozen_regions(world))
+        told = tell(world, "freeze", "us-east-1")
+        world.until(lambda: frozen_regions(world) == {"us-east-1"}, "the region to be shown as frozen")
+        tap.check(told["ok"], "a frozen region is shown as such", told)
         world.add_tasks("alpha", 1)
         world.until(lambda: world.cloud.state()["types"]["alpha"]["claimed"] == 1, "the task to run")
         tap.check(launched_in(world) == {"us-west-2"}, "only in the other region something is launched",
@@ -71,7 +72,8 @@ def freeze(tap):
         world.add_tasks("alpha", 1)
         world.until(lambda: "frozen" in type_of(world)["denials"], "the refusal after the restart")
         world.until_polled(4)
-        tap.check(len(world.launch_requests()) == 1 and frozen_regions(world) == set(regions),
+        world.until(lambda: frozen_regions(world) == set(regions), "all to be shown as frozen")
+        tap.check(len(world.launch_requests()) == 1,
                   "a freeze outlives the supervisor: nothing is launched", world.launch_requests())
         told = tell(world, "thaw")
         tap.check(told["ok"] and "us-east-1" in told["text"] and frozen_regions(world) == {"us-east-1"},
