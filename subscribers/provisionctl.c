@@ -40,6 +40,8 @@ static const struct command commands[] = {
     {"import", "FORM FILE", ctl_import, "", "aws-provisioner or worker-manager: prints the definitions that FILE becomes"},
     {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
     {"resume", "TYPE", NULL, "", "ends a pause"},
+    {"retire", "TYPE", NULL, "", "launches nothing for a type and terminates its instances, busy ones too; resume ends that"},
+    {"terminate", "INSTANCE", NULL, "", "terminates one instance, busy or not"},
     {"priority", "TYPE N", ctl_priority, "", "a type's priority, until its file is read anew"},
     {"caps", "NAME VALUE", ctl_caps, "", "a global cap, as the file names it, until that is read anew"},
     {"freeze", "[REGION]", NULL, "", "launches nothing in a region, or anywhere, also after a restart"},

@@ -89,6 +89,7 @@ void bus_listed(struct supervisor *supervisor, const struct bus_sender *sender, 
     take_listing(supervisor, region, sender->generation, listed);
     forget_rows(region);
     region->problem[0] = '\0';
+    terminate_retired(supervisor, region);
     alarm_clear(supervisor, "listing", region->name);
     if (first)
         event_record(supervisor, "region-listed", NULL, region->name, "first complete listing: %lld rows in %.1f s",

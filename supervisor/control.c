@@ -139,6 +139,11 @@ static void set_pause(struct supervisor *supervisor, const struct proto_CONTROL 
         ledger_put_meta(supervisor->ledger, key, request->who);
     else
         ledger_remove_meta(supervisor->ledger, key);
+    if (type->retired && !paused) {
+        text_format(key, sizeof key, "retire:%s", type->name);
+        ledger_remove_meta(supervisor->ledger, key);
+        type->retired = false;
+    }
     if (type->paused != paused)
         event_record(supervisor, paused ? "paused" : "resumed", type->name, NULL, "by %s", request->who);
     type->paused = paused;

@@ -32,6 +32,7 @@ control_handler control_backup;  /* control_backup.c */
 /* control_change.c: what operators change while the daemon runs. */
 control_handler control_priority, control_caps, control_freeze, control_thaw, control_lift, control_trust;
 control_handler control_settle, control_budget, control_assume_empty;
+control_handler control_retire, control_terminate; /* control_lifecycle.c */
 /* The defined type that a request names, or NULL and a refusal. */
 struct type_record *control_type(struct supervisor *supervisor, const struct proto_CONTROL *request,
                                  struct control_reply *reply);

@@ -103,7 +103,8 @@ const char *status_reason(struct supervisor *supervisor, struct type_record *typ
     if (!type->definition || type->worker.process.state != PROCESS_LIVE)
         return by_process(type, sentence, size);
     if (type->paused) {
-        text_format(sentence, size, "An operator paused it; provisionctl resume ends that.");
+        text_format(sentence, size, "An operator %s it; provisionctl resume ends that.",
+                    type->retired ? "retired" : "paused");
         return reason_name(REASON_PAUSED);
     }
     if (breakers_quarantined(supervisor->breakers, type->name, &view, supervisor->now))

@@ -40,6 +40,8 @@ static void take_meta(void *context, const char *key, const char *value)
         supervisor->budget_unknown = true;
     else if (text_starts(key, "pause:"))
         type_for(supervisor, key + strlen("pause:"))->paused = true;
+    else if (text_starts(key, "retire:"))
+        type_for(supervisor, key + strlen("retire:"))->retired = true;
     else if (text_equal(key, "freeze:"))
         supervisor->frozen = true;
     else if (text_starts(key, "freeze:"))

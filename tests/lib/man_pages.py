@@ -19,7 +19,7 @@ def escape(text):
 def commands_of(build):
     """The table of commands that provisionctl --help prints."""
     text = subprocess.run([str(build / "provisionctl"), "--help"], check=True, capture_output=True, text=True).stdout
-    rows = re.findall(r"^  (\S+)\s+((?:\[?[A-Z@|]{2,}\]?\s)*)\s*(\S.*)$",
+    rows = re.findall(r"^  (\S+)\s+((?:\[?(?:[A-Z@|]+|accept)\]?\s)*)\s*(\S.*)$",
                       text.split("Commands:\n")[1].split("\nOptions:")[0], re.MULTILINE)
     lines = [".Bl -tag -width Ds"]
     for name, argument, sentence in rows:
