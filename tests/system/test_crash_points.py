@@ -83,7 +83,8 @@ class Visit:
         elapsed = time.monotonic() - self.began
         if elapsed > 1 and self.reloaded != self.world.starts:
             self.reloaded = self.world.starts
-            self.world.write_type(dict(type_document("aleph", 2), description=f"start {self.reloaded}"))
+            self.world.write_type(dict(type_document("aleph", 2), canUseOndemand=True,  # such a type is told prices
+                                       description=f"start {self.reloaded}"))
             self.world.send(self.world.child.pid, signal.SIGHUP)
         try:
             if "backup" in self.point:
