@@ -243,6 +243,7 @@ docs: $(tools) binaries ## write the generated documents anew (a test compares t
 	@set -e; mkdir -p docs/schema; for name in workertype amiset settings; do echo "  DOC    docs/schema/$$name.json"; \
 		$(BUILD)/tools/schema_file $$name >docs/schema/$$name.json.new && \
 		mv docs/schema/$$name.json.new docs/schema/$$name.json; done
+	@echo '  DOC    docs/iam-policy.json'; $(BUILD)/tools/iam_policy >docs/iam-policy.json.new && mv docs/iam-policy.json.new docs/iam-policy.json
 	@echo '  DOC    docs/man'; $(PYTHON) tests/lib/man_pages.py '$(BUILD)'
 	@echo '  DOC    docs/INCIDENTS.md'; $(PYTHON) tests/lib/incidents.py >docs/INCIDENTS.md.new && \
 		mv docs/INCIDENTS.md.new docs/INCIDENTS.md
