@@ -50,12 +50,14 @@ struct definition {
     struct span boot_limit, pending_limit, max_lifetime;
     struct span on_demand_after; /* 0: never */
     int64_t on_demand_max;       /* instances */
-    json_t *tags;                /* user's tags: name -> text */
-    char ami_set[NAME_SIZE];     /* "": each region names its image */
-    struct amiset *images;       /* of that set, as it was when the definition was applied; NULL without one */
-    json_t *document;            /* canonical: as parsed, defaults filled in */
-    char hash[HASH_SIZE];        /* of the canonical document */
-    struct launch_spec *specs;   /* every combination, in file order */
+    /* Where its demand is read; url "": from Taskcluster. worker/queue/http_json.h */
+    char demand_url[512], demand_pending[128], demand_claimed[128], demand_oldest[128], demand_authorization_file[256];
+    json_t *tags;              /* user's tags: name -> text */
+    char ami_set[NAME_SIZE];   /* "": each region names its image */
+    struct amiset *images;     /* of that set, as it was when the definition was applied; NULL without one */
+    json_t *document;          /* canonical: as parsed, defaults filled in */
+    char hash[HASH_SIZE];      /* of the canonical document */
+    struct launch_spec *specs; /* every combination, in file order */
     size_t spec_count;
     int64_t largest_capacity, smallest_capacity; /* units of one instance, over the specs */
 };

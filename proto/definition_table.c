@@ -14,6 +14,11 @@
 #define WORKER_TYPE_LONGEST 38 /* aws-provisioner's limit, queue names are built on it */
 
 #define AT(field) offsetof(struct definition, field)
+#define TEXT(json, field, standard, sentence)                                                                          \
+    {                                                                                                                  \
+        .name = json, .kind = SETTING_STRING, .offset = AT(field), .least = 0,                                         \
+        .most = sizeof(((struct definition *)0)->field), .fallback = standard, .help = sentence                        \
+    }
 #define WHOLE(json, field, low, high, standard, measure, sentence)                                                     \
     {                                                                                                                  \
         .name = json, .kind = SETTING_INTEGER, .offset = AT(field), .least = low, .most = high, .fallback = standard,  \
@@ -73,6 +78,16 @@ const struct setting definition_table[] = {
          "On-demand instances are launched when demand was unmet for so long; 0 or \"never\": no fall-back."),
     WHOLE("onDemandMax", on_demand_max, 0, MANY, "0", "instances",
          "On-demand instances at once, at most."),
+    TEXT("demandUrl", demand_url, "",
+         "A URL that answers JSON with this type's demand, in place of Taskcluster's queue; {workerType} is replaced."),
+    TEXT("demandPending", demand_pending, "/pending", "With demandUrl: JSON pointer to the number of tasks that wait."),
+    TEXT("demandClaimed", demand_claimed, "",
+         "With demandUrl: JSON pointer to the number of tasks at work. Empty: not told."),
+    TEXT("demandOldest", demand_oldest, "",
+         "With demandUrl: JSON pointer to when the oldest waiting task came, RFC 3339 or seconds since 1970. Empty: "
+         "estimated."),
+    TEXT("demandAuthorizationFile", demand_authorization_file, "",
+         "With demandUrl: a file whose one line is sent as the Authorization header; read at each request."),
     {.name = NULL},
 };
 /* clang-format on */

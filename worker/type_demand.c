@@ -10,13 +10,32 @@
 #include "common/text.h"
 #include "worker/type_worker.h"
 
+/* False: its demand is Taskcluster's. */
+static bool take_source(const struct definition *definition, struct http_json *out)
+{
+    const char *hole = strstr(definition->demand_url, "{workerType}");
+    *out = (struct http_json){0};
+    if (hole)
+        text_format(out->url, sizeof out->url, "%.*s%s%s", (int)(hole - definition->demand_url), definition->demand_url,
+                    definition->name, hole + strlen("{workerType}"));
+    else
+        text_copy(out->url, sizeof out->url, definition->demand_url);
+    text_copy(out->pending, sizeof out->pending, definition->demand_pending);
+    text_copy(out->claimed, sizeof out->claimed, definition->demand_claimed);
+    text_copy(out->oldest, sizeof out->oldest, definition->demand_oldest);
+    text_copy(out->authorization_file, sizeof out->authorization_file, definition->demand_authorization_file);
+    return *out->url != '\0';
+}
+
 int type_demand_start(struct type_worker *worker, int64_t phase_ms, struct error *err)
 {
+    struct http_json source;
     queue_credentials_from_environment(&worker->queue_credentials);
     struct queue_options options = {.root_url = worker->config.root_url,
                                     .provisioner_id = worker->config.provisioner_id,
                                     .worker_type = worker->definition->name,
                                     .credentials = &worker->queue_credentials,
+                                    .http_json = take_source(worker->definition, &source) ? &source : NULL,
                                     .connect_limit = worker->config.connect_limit,
                                     .total_limit = worker->config.queue_limit};
     worker->next_poll = mono_add(clock_now(), SPAN_MS(phase_ms));

@@ -29,7 +29,9 @@ struct exchange {
 
     char url[1024];
     size_t size_limit;
-    int64_t request; /* under way, 0 none */
+    bool plain;                     /* not signed: no queue of Taskcluster */
+    const char *authorization_file; /* of a plain one: "" none */
+    int64_t request;                /* under way, 0 none */
     int tries;
     bool corrected;       /* the clock offset was taken for this GET */
     struct mono started;  /* of the first try */

@@ -10,6 +10,7 @@
 #include "common/text.h"
 #include "worker/queue/estimate.h"
 #include "worker/queue/exchange.h"
+#include "worker/queue/queue_names.h"
 #include "worker/queue/queue_parse.h"
 #include "worker/queue/workers.h"
 
@@ -20,7 +21,7 @@
 #define LARGE_ANSWER (16 * 1024 * 1024)
 #define TOKEN_ROOM 512
 
-enum step { STEP_NONE, STEP_COUNTS, STEP_PENDING_COUNT, STEP_OLDEST, STEP_CLAIMED };
+enum step { STEP_NONE, STEP_COUNTS, STEP_PENDING_COUNT, STEP_OLDEST, STEP_CLAIMED, STEP_HTTP_JSON };
 
 struct queue {
     struct exchange exchange;
@@ -36,6 +37,8 @@ struct queue {
     struct mono counts_missing;  /* until then the older route is asked at once; MONO_ZERO: the counts route works */
     struct mono pending_refused; /* until then the oldest wait is estimated */
     struct mono claimed_refused;
+
+    struct http_json http_json; /* url "": Taskcluster */
 
     struct workers claimed, reading;
     char token[TOKEN_ROOM]; /* of the claimed list's next page */
@@ -100,15 +103,23 @@ static void use_estimate(struct queue *queue, struct wall estimated)
     queue->demand.oldest_estimated = estimated.ms != 0;
 }
 
-static void take_counts(struct queue *queue, const struct exchange_answer *answer, int64_t pending, int64_t claimed)
+/* Returns since when something waits, as an estimate. */
+static struct wall note_counts(struct queue *queue, const struct exchange_answer *answer, int64_t pending,
+                               int64_t claimed)
 {
     struct demand *demand = &queue->demand;
-    struct wall estimated = estimate_take(&queue->estimate, pending, claimed, answer->received_wall);
 
     demand->pending = pending;
     demand->claimed = claimed;
     demand->seen = answer->received;
     demand->seen_wall = answer->received_wall;
+    return estimate_take(&queue->estimate, pending, claimed, answer->received_wall);
+}
+
+static void take_counts(struct queue *queue, const struct exchange_answer *answer, int64_t pending, int64_t claimed)
+{
+    struct wall estimated = note_counts(queue, answer, pending, claimed);
+
     if (pending > 0 && mono_reached(queue->pending_refused, answer->received)) {
         begin_step(queue, STEP_OLDEST, answer->received);
     } else {
@@ -206,6 +217,29 @@ static void on_claimed(struct queue *queue, const struct exchange_answer *answer
     }
 }
 
+/* ---- any URL ---- */
+
+static void on_http_json(struct queue *queue, const struct exchange_answer *answer)
+{
+    int64_t pending, claimed;
+    struct wall oldest;
+    struct error err;
+
+    if (answer->status != 200) {
+        note_status(queue, "demand URL", answer);
+    } else if (http_json_parse(&queue->http_json, answer->body, answer->body_size, &pending, &claimed, &oldest, &err) !=
+               0) {
+        note_problem(queue, err.text);
+    } else {
+        use_estimate(queue, note_counts(queue, answer, pending, claimed));
+        if (oldest.ms != 0) {
+            queue->demand.oldest = oldest;
+            queue->demand.oldest_estimated = false;
+        }
+    }
+    finish_reading(queue);
+}
+
 /* ---- requests ---- */
 
 static void build_url(const struct queue *queue, enum step step, char *out, size_t size)
@@ -226,6 +260,9 @@ static void build_url(const struct queue *queue, enum step step, char *out, size
         text_url_encode(&token, queue->token);
         text_format(out, size, "%s/task-queues/%s/claimed?limit=%d%s%s", queue->base, queue->name, CLAIMED_PAGE_TASKS,
                     token.size ? "&continuationToken=" : "", buffer_text(&token));
+        break;
+    case STEP_HTTP_JSON:
+        text_copy(out, size, queue->http_json.url);
         break;
     case STEP_NONE:
         break;
@@ -261,6 +298,9 @@ static void on_answer(void *context, const struct exchange_answer *answer)
     case STEP_CLAIMED:
         on_claimed(queue, answer);
         break;
+    case STEP_HTTP_JSON:
+        on_http_json(queue, answer);
+        break;
     case STEP_NONE:
         break;
     }
@@ -268,31 +308,13 @@ static void on_answer(void *context, const struct exchange_answer *answer)
 
 /* ---- for the worker ---- */
 
-static int build_names(struct queue *queue, const struct queue_options *options, struct error *err)
-{
-    struct buffer name = {0};
-    size_t length = strlen(options->root_url);
-
-    while (length > 0 && options->root_url[length - 1] == '/')
-        length--;
-    text_url_encode(&name, options->provisioner_id);
-    buffer_print(&name, "%%2F");
-    text_url_encode(&name, options->worker_type);
-    int result = text_copy(queue->name, sizeof queue->name, buffer_text(&name));
-    buffer_free(&name);
-    if (result != 0 ||
-        text_format(queue->base, sizeof queue->base, "%.*s/api/queue/v1", (int)length, options->root_url) != 0)
-        return error_set(err, ERROR_INPUT, "rootUrl, provisionerId or workerType is too long");
-    return 0;
-}
-
 int queue_create(struct queue **out, struct http_client *http, const struct queue_options *options, struct error *err)
 {
     struct queue *queue = calloc(1, sizeof *queue);
 
     if (!queue)
         abort();
-    if (build_names(queue, options, err) != 0) {
+    if (queue_names(options, queue->base, sizeof queue->base, queue->name, sizeof queue->name, err) != 0) {
         free(queue);
         return -1;
     }
@@ -306,6 +328,11 @@ int queue_create(struct queue **out, struct http_client *http, const struct queu
                                         .retry_at = MONO_NEVER};
     if (queue->exchange.total_limit.us <= 0)
         queue->exchange.total_limit = SPAN_SECONDS(30);
+    if (options->http_json) {
+        queue->http_json = *options->http_json;
+        queue->exchange.plain = true;
+        queue->exchange.authorization_file = queue->http_json.authorization_file;
+    }
     struct queue_credentials *own = &queue->exchange.credentials;
     if (options->credentials) {
         memcpy(own->client_id, options->credentials->client_id, sizeof own->client_id);
@@ -333,6 +360,10 @@ void queue_poll(struct queue *queue, bool want_claimed_list, struct mono now)
         return;
     queue->problem[0] = '\0';
     queue->wants_claimed = want_claimed_list;
+    if (*queue->http_json.url) {
+        begin_step(queue, STEP_HTTP_JSON, now);
+        return;
+    }
     bool counts_exist = mono_reached(queue->counts_missing, now);
     begin_step(queue, counts_exist ? STEP_COUNTS : STEP_PENDING_COUNT, now);
 }

@@ -12,6 +12,7 @@
 #include "common/clock.h"
 #include "common/http.h"
 #include "common/secret.h"
+#include "worker/queue/http_json.h"
 
 struct queue;
 
@@ -27,6 +28,7 @@ void queue_credentials_clear(struct queue_credentials *credentials);
 struct queue_options {
     const char *root_url, *provisioner_id, *worker_type;
     const struct queue_credentials *credentials;
+    const struct http_json *http_json; /* NULL: Taskcluster's queue; else this URL is asked, and nothing of the queue */
     struct span connect_limit, total_limit;
 };
 
