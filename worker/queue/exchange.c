@@ -210,3 +210,15 @@ void exchange_step(struct exchange *exchange, struct mono now)
         give_answer(exchange, NULL, 0);
     }
 }
+
+void exchange_describe(const struct exchange_answer *answer, const char *route, char *out, size_t size)
+{
+    char code[64];
+
+    if (answer->status == 0) {
+        text_copy(out, size, answer->problem);
+        return;
+    }
+    queue_parse_code(answer->body, answer->body_size, code, sizeof code);
+    text_format(out, size, "%s: HTTP %d%s%s", route, answer->status, code[0] ? " " : "", code);
+}

@@ -43,6 +43,8 @@ struct exchange {
     char problem[256];
 };
 
+/* "counts: HTTP 500 InternalServerError", or why there was no answer. */
+void exchange_describe(const struct exchange_answer *answer, const char *route, char *out, size_t size);
 /* Starts a GET of exchange->url. The answer comes later, never from here, unless -1 is returned. */
 int exchange_start(struct exchange *exchange, struct mono now, struct error *err);
 void exchange_step(struct exchange *exchange, struct mono now);

@@ -84,14 +84,9 @@ static void read_claimed(struct queue *queue, struct mono now)
 
 static void note_status(struct queue *queue, const char *route, const struct exchange_answer *answer)
 {
-    char text[256], code[64];
+    char text[256];
 
-    if (answer->status == 0) {
-        note_problem(queue, answer->problem);
-        return;
-    }
-    queue_parse_code(answer->body, answer->body_size, code, sizeof code);
-    text_format(text, sizeof text, "%s: HTTP %d%s%s", route, answer->status, code[0] ? " " : "", code);
+    exchange_describe(answer, route, text, sizeof text);
     note_problem(queue, text);
 }
 
@@ -333,12 +328,8 @@ int queue_create(struct queue **out, struct http_client *http, const struct queu
         queue->exchange.plain = true;
         queue->exchange.authorization_file = queue->http_json.authorization_file;
     }
-    struct queue_credentials *own = &queue->exchange.credentials;
-    if (options->credentials) {
-        memcpy(own->client_id, options->credentials->client_id, sizeof own->client_id);
-        own->access_token = options->credentials->access_token ? secret_copy(options->credentials->access_token) : NULL;
-        own->certificate = options->credentials->certificate ? secret_copy(options->credentials->certificate) : NULL;
-    }
+    if (options->credentials)
+        queue_credentials_copy(&queue->exchange.credentials, options->credentials);
     *out = queue;
     return 0;
 }

@@ -23,6 +23,7 @@ struct queue_credentials {
 };
 /* TASKCLUSTER_CLIENT_ID, TASKCLUSTER_ACCESS_TOKEN, TASKCLUSTER_CERTIFICATE, taken out of the environment. */
 void queue_credentials_from_environment(struct queue_credentials *out);
+void queue_credentials_copy(struct queue_credentials *out, const struct queue_credentials *from);
 void queue_credentials_clear(struct queue_credentials *credentials);
 
 struct queue_options {

@@ -64,6 +64,13 @@ void queue_credentials_from_environment(struct queue_credentials *out)
         take_file(out, path);
 }
 
+void queue_credentials_copy(struct queue_credentials *out, const struct queue_credentials *from)
+{
+    text_copy(out->client_id, sizeof out->client_id, from->client_id);
+    out->access_token = secret_copy(from->access_token);
+    out->certificate = secret_copy(from->certificate);
+}
+
 void queue_credentials_clear(struct queue_credentials *credentials)
 {
     secret_destroy(&credentials->access_token);
