@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "common/text.h"
 #include "worker/queue/http_json.h"
 
 static int parse(const char *pending, const char *claimed, const char *oldest, const char *body, int64_t counts[2],
