@@ -68,7 +68,7 @@ def demand_of_a_url(tap):
         (Path(folder) / "authorization").write_text(MARKER + "\n")
         document = simple_type("alpha", demandUrl=source.url, demandPending="/jobs/waiting", demandClaimed="/jobs/running",
                                demandAuthorizationFile=f"{folder}/authorization")
-        with World({"queues": {"alpha": {}}}, [document], grace="2s") as here:
+        with World({"queues": {"alpha": {}}}, [document], deploymentId=f"http-json-{os.getpid()}", grace="2s") as here:
             here.until(lambda: len(live(here)) == 2, "two instances for two tasks")
             tap.check(True, "what a URL counts is launched for")
             tap.check(source.authorized[0] == ("/queue/alpha?x=1", MARKER), "the name and the file's line are sent",

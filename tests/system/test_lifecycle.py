@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 # time-limit: 300
 """What operators end: `provisionctl terminate INSTANCE` and `retire TYPE`, with a real daemon and a simulated cloud."""
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ WORKERS = {"bootTime": 1, "firstClaimAfter": 1, "idleAfter": 3600}
 def world(**tasks):
     queues = {name: {"arrivals": [{"kind": "fixed", "pending": count, "duration": 3600}], "workers": WORKERS}
               for name, count in tasks.items()}
-    return World({"queues": queues}, [simple_type(name) for name in tasks], grace="2s")
+    return World({"queues": queues}, [simple_type(name) for name in tasks], deploymentId=f"lifecycle-{os.getpid()}",
+                 grace="2s")
 
 
 def ctl(here, *words):

@@ -28,7 +28,7 @@ WORKERS = {"bootTime": 1, "firstClaimAfter": 1, "idleAfter": 3600, "needsRegistr
 def world(tasks=2, key=KEY, **scenario):
     scenario = {"queues": {"alpha": {"arrivals": [{"kind": "fixed", "pending": tasks, "duration": 3600}],
                                      "workers": WORKERS}}, **scenario}
-    made = World(scenario, [simple_type("alpha")], registration="static", deploymentKeyFile="deployment.key", grace="2s")
+    made = World(scenario, [simple_type("alpha")], deploymentId=f"registration-{os.getpid()}", registration="static", deploymentKeyFile="deployment.key", grace="2s")
     (made.folder / "deployment.key").write_text(key + "\n")
     return made
 
