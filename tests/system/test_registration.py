@@ -28,7 +28,8 @@ WORKERS = {"bootTime": 1, "firstClaimAfter": 1, "idleAfter": 3600, "needsRegistr
 def world(tasks=2, key=KEY, **scenario):
     scenario = {"queues": {"alpha": {"arrivals": [{"kind": "fixed", "pending": tasks, "duration": 3600}],
                                      "workers": WORKERS}}, **scenario}
-    made = World(scenario, [simple_type("alpha")], deploymentId=f"registration-{os.getpid()}", registration="static", deploymentKeyFile="deployment.key", grace="2s")
+    made = World(scenario, [simple_type("alpha")], deploymentId=f"registration-{os.getpid()}", registration="static",
+                 deploymentKeyFile="deployment.key", grace="2s")
     (made.folder / "deployment.key").write_text(key + "\n")
     return made
 
@@ -82,7 +83,9 @@ def restarts_reconcile(tap):
                    "the new worker to look at both")
         tap.check(True, "a new worker offers every instance again and takes a 409 for yes")
         launched = len(here.launch_requests("alpha"))
-        here.until_polled(2)
+        here.until_polled(8)
+        tap.check(len(requests(here, "createWorker")) == 4, "and does not ask again",
+                  [line["status"] for line in requests(here, "createWorker")])
         tap.check(len(here.launch_requests("alpha")) == launched, "nothing was launched again")
 
 
