@@ -55,7 +55,7 @@
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};                     /* enum log_level */
 static const char *const policies[] = {"round-robin", "logarithmic", "probability", "lag", NULL}; /* enum policy */
 
-static const char *const registrations[] = {"none", "static", NULL};                              /* enum registration_kind */
+static const char *const registrations[] = {"none", "static", NULL}; /* enum registration_kind */
 
 const char *const config_also[] = {"regions", NULL};
 

@@ -33,14 +33,18 @@ static const struct command commands[] = {
     {"show", "TYPE@REV", ctl_show, "j", "one revision's document; without @REV the live one"},
     {"diff", "TYPE@A TYPE@B", ctl_diff, "", "what differs: the documents, and the merged launch specifications"},
     {"apply", "FILE", ctl_apply, "jF", "preflight, then the file is written and live; a file of images is an AMI set"},
-    {"rollback", "TYPE [REV]", ctl_rollback, "", "runs an earlier revision, the last other one by default, and pins it"},
+    {"rollback", "TYPE [REV]", ctl_rollback, "",
+     "runs an earlier revision, the last other one by default, and pins it"},
     {"unpin", "TYPE", NULL, "", "a type follows its file again"},
     {"preflight", "TYPE", ctl_preflight, "j", "checks a type against EC2's catalogue now"},
-    {"dryrun", "[TYPE|DIR]", ctl_dryrun, "j", "what the files (or those of DIR) would launch and what not; changes nothing"},
-    {"import", "FORM FILE", ctl_import, "", "aws-provisioner or worker-manager: prints the definitions that FILE becomes"},
+    {"dryrun", "[TYPE|DIR]", ctl_dryrun, "j",
+     "what the files (or those of DIR) would launch and what not; changes nothing"},
+    {"import", "FORM FILE", ctl_import, "",
+     "aws-provisioner or worker-manager: prints the definitions that FILE becomes"},
     {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
     {"resume", "TYPE", NULL, "", "ends a pause"},
-    {"retire", "TYPE", NULL, "", "launches nothing for a type and terminates its instances, busy ones too; resume ends that"},
+    {"retire", "TYPE", NULL, "",
+     "launches nothing for a type and terminates its instances, busy ones too; resume ends that"},
     {"terminate", "INSTANCE", NULL, "", "terminates one instance, busy or not"},
     {"priority", "TYPE N", ctl_priority, "", "a type's priority, until its file is read anew"},
     {"caps", "NAME VALUE", ctl_caps, "", "a global cap, as the file names it, until that is read anew"},
@@ -50,18 +54,22 @@ static const struct command commands[] = {
     {"settle", "GRANT", NULL, "", "ends a lease of unknown outcome, on your word that nothing runs of it"},
     {"budget", "accept", NULL, "", "after a loss of the ledger: the spend that status shows counts"},
     {"assume-empty", "REGION", NULL, "", "after a loss of the ledger: that region is not waited for, on your word"},
-    {"refresh-prices", "SOURCE DIR", ctl_refresh_prices, "", "writes DIR/REGION.json from AWS's price list, a file or URL"},
+    {"refresh-prices", "SOURCE DIR", ctl_refresh_prices, "",
+     "writes DIR/REGION.json from AWS's price list, a file or URL"},
     {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
     {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
 };
 
-static const struct option options[] = {
-    {"run-dir", required_argument, NULL, 'd'}, {"timeout", required_argument, NULL, 't'},
-    {"json", no_argument, NULL, 'j'},          {"follow", no_argument, NULL, 'f'},
-    {"last", required_argument, NULL, 'n'},    {"help", no_argument, NULL, 'h'},
-    {"version", no_argument, NULL, 'V'},       {"force", no_argument, NULL, 'F'},
-    {NULL, 0, NULL, 0}};
+static const struct option options[] = {{"run-dir", required_argument, NULL, 'd'},
+                                        {"timeout", required_argument, NULL, 't'},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"follow", no_argument, NULL, 'f'},
+                                        {"last", required_argument, NULL, 'n'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {"version", no_argument, NULL, 'V'},
+                                        {"force", no_argument, NULL, 'F'},
+                                        {NULL, 0, NULL, 0}};
 
 static void print_help(void)
 {
@@ -72,7 +80,8 @@ static void print_help(void)
            "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
            "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
            "  --force        of apply: leaves the preflight out, which is recorded; nothing is left out for it\n"
-           "  --json         of status, events, explain, history, show, apply, preflight, dryrun: JSON; of events one object a line\n"
+           "  --json         of status, events, explain, history, show, apply, preflight, dryrun: JSON; of events one "
+           "object a line\n"
            "  --follow       of events: goes on with those to come\n"
            "  --last N       of events: how many to show first (default %d)\n"
            "  --help, --version\n"

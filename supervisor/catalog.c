@@ -182,6 +182,7 @@ static bool complain_of_all(struct reading *reading, const char *path, const cha
     reading->path = path;
     if (document)
         count = faults_find(document, path, harmless, parse, reading, tell, reading);
+    reading->path = NULL;
     json_decref(document);
     json_decref(harmless);
     return count > 0;

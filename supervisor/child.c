@@ -22,8 +22,6 @@
 #define EXEC_FAILED 127
 #define READ_AT_ONCE 16384 /* bytes of stderr taken in a loop turn: a chatty worker starves nobody */
 
-extern char **environ;
-
 /* ---- the workshop ---- */
 
 static int find_program(char *path, size_t size, struct error *err)

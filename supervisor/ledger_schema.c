@@ -54,14 +54,14 @@ static const char *const statements[LEDGER_STATEMENT_COUNT] = {
     [LEDGER_PUT_META] = "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     [LEDGER_REMOVE_META] = "DELETE FROM meta WHERE key = ?",
     [LEDGER_PUT_LEASE] =
-        "INSERT INTO grants (number, token, type, region, zone, instance_type, market, count, capacity, max_price,"
-        " revision, spec_hash, subnet, state, generation, doubtful, granted, send_by)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
-        " state = excluded.state, generation = excluded.generation, doubtful = excluded.doubtful,"
-        " send_by = excluded.send_by",
+        ("INSERT INTO grants (number, token, type, region, zone, instance_type, market, count, capacity, max_price,"
+         " revision, spec_hash, subnet, state, generation, doubtful, granted, send_by)"
+         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
+         " state = excluded.state, generation = excluded.generation, doubtful = excluded.doubtful,"
+         " send_by = excluded.send_by"),
     [LEDGER_END_LEASE] = "UPDATE grants SET ended = ?2, how = ?3 WHERE number = ?1",
-    [LEDGER_PUT_INSTANCE] = "INSERT OR REPLACE INTO instances VALUES"
-                            " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [LEDGER_PUT_INSTANCE] = ("INSERT OR REPLACE INTO instances VALUES"
+                             " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     [LEDGER_REMOVE_INSTANCE] = "DELETE FROM instances WHERE id = ?",
     [LEDGER_PUT_REVISION] = "INSERT OR IGNORE INTO revisions VALUES (?, ?, ?, ?, ?, ?, ?)",
     [LEDGER_PUT_SET] = "INSERT OR IGNORE INTO sets VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -72,8 +72,8 @@ static const char *const statements[LEDGER_STATEMENT_COUNT] = {
     [LEDGER_PUT_BREAKER] = "INSERT INTO breakers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [LEDGER_PUT_EVENT] = "INSERT OR REPLACE INTO events VALUES (?, ?, ?, ?, ?, ?)",
     [LEDGER_PRUNE_EVENTS] = "DELETE FROM events WHERE sequence <= ?",
-    [LEDGER_PRUNE_GRANTS] = "DELETE FROM grants WHERE ended < ?1 AND number NOT IN"
-                            " (SELECT max(number) FROM grants GROUP BY type)"};
+    [LEDGER_PRUNE_GRANTS] = ("DELETE FROM grants WHERE ended < ?1 AND number NOT IN"
+                             " (SELECT max(number) FROM grants GROUP BY type)")};
 
 const char *ledger_sql(enum ledger_statement statement)
 {

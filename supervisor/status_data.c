@@ -170,8 +170,9 @@ const char *status_state(struct supervisor *supervisor, const struct type_record
 /* Oldest of the listings of the regions in which the type has rows or may launch: its worker says it. */
 static struct wall supply_time(const struct supervisor *supervisor, const struct type_record *type)
 {
-    return type->observed && type->seen.inventoryWall > 0 ? (struct wall){type->seen.inventoryWall}
-                                                          : oldest_listing(supervisor);
+    if (type->observed && type->seen.inventoryWall > 0)
+        return (struct wall){type->seen.inventoryWall};
+    return oldest_listing(supervisor);
 }
 
 static void fill_observed(const struct supervisor *supervisor, const struct type_record *type, struct values *values)

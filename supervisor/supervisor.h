@@ -113,7 +113,7 @@ struct type_record {
     struct worker worker;
     struct fleet_type *holdings;
     bool paused;
-    bool retired; /* its instances are ended as they are listed; paused, too */
+    bool retired;      /* its instances are ended as they are listed; paused, too */
     bool has_priority; /* an operator's, in place of the definition's */
     int64_t priority;
     struct bid bid;

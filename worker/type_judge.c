@@ -59,7 +59,7 @@ void type_judge_take(struct type_worker *worker, const struct proto_JUDGE *judge
     struct error err = {0};
     struct judgement *judgement = calloc(1, sizeof *judgement);
     if (!judgement)
-        log_panic("memory.ended", "part=judgement");
+        abort();
     judgement->id = judge->id;
     judgement->decide = judge->decide;
     judgement->definition = read_definition(worker, judge->definition, &err);

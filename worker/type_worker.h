@@ -126,7 +126,8 @@ void type_options_fit(struct plan_option *options, size_t count, const struct de
 /* type_registration.c */
 int type_registration_start(struct type_worker *worker, struct error *err);
 /* Puts into the request what registration needs, if it is wanted; the caller destroys the secret after its use. */
-struct secret *type_registration_secret(const struct type_worker *worker, const char *token, struct ec2_launch *request);
+struct secret *type_registration_secret(const struct type_worker *worker, const char *token,
+                                        struct ec2_launch *request);
 void type_registration_step(struct type_worker *worker, struct mono now);
 struct mono type_registration_deadline(const struct type_worker *worker);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* fuzz_queue_answer.c: libFuzzer target of the queue's JSON answers. Whatever arrives, a count that is accepted is never
- * negative: unknown is -1 by the absence of a field, never by a server's word (case B21). */
+/* fuzz_queue_answer.c: libFuzzer target of the queue's JSON answers. Whatever arrives, a count that is accepted is
+ * never negative: unknown is -1 by the absence of a field, never by a server's word (case B21). */
 #include <stdint.h>
 #include <stdlib.h>
 

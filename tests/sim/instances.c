@@ -70,13 +70,12 @@ void tag_set_put(struct tag_set *tags, const char *key, const char *value)
 static void note_state(const struct instance *instance, const char *from)
 {
     const struct launch *launch = instance->launch;
-    json_t *fields = json_pack("{s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:i, s:o}", "id", instance->id, "from",
-                               json_text_or_null(from), "to", state_names[instance->state], "reason",
-                               json_text_or_null(instance->reason_code), "type",
-                               json_text_or_null(launch->queue != NULL ? launch->queue->worker_type : NULL), "region",
-                               launch->region->name, "zone", launch->pool->zone, "instanceType", launch->type->name,
-                               "market", market_names[instance->market], "units", launch->units, "token",
-                               json_text_or_null(launch->token));
+    json_t *fields = json_pack(
+        "{s:s, s:o, s:s, s:o, s:o, s:s, s:s, s:s, s:s, s:i, s:o}", "id", instance->id, "from", json_text_or_null(from),
+        "to", state_names[instance->state], "reason", json_text_or_null(instance->reason_code), "type",
+        json_text_or_null(launch->queue != NULL ? launch->queue->worker_type : NULL), "region", launch->region->name,
+        "zone", launch->pool->zone, "instanceType", launch->type->name, "market", market_names[instance->market],
+        "units", launch->units, "token", json_text_or_null(launch->token));
     journal_write(launch->region->world, "instance", fields);
 }
 

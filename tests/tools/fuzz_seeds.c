@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* fuzz_seeds.c: writes the first inputs of a fuzzer into a folder, made from the same tables as the code: one message of
- * each kind at its lower bounds, the printed default settings, and one example of each foreign format.
+/* fuzz_seeds.c: writes the first inputs of a fuzzer into a folder, made from the same tables as the code: one message
+ * of each kind at its lower bounds, the printed default settings, and one example of each foreign format.
  *
  *   fuzz_seeds TARGET DIRECTORY */
 #include <stdio.h>
@@ -68,7 +68,8 @@ static const char settings[] =
 static const char definition[] =
     "{\"workerType\":\"t\",\"minCapacity\":0,\"maxCapacity\":4,\"scalingRatio\":0,\"minPrice\":0.01,\"maxPrice\":\"1\","
     "\"canUseSpot\":true,\"canUseOndemand\":false,\"launchSpec\":{\"KeyName\":\"k\"},\"userData\":{\"a\":1},"
-    "\"instanceTypes\":[{\"instanceType\":\"m3.large\",\"capacity\":1,\"utility\":1,\"launchSpec\":{},\"userData\":{}}],"
+    "\"instanceTypes\":[{\"instanceType\":\"m3.large\",\"capacity\":1,\"utility\":1,\"launchSpec\":{},\"userData\":{}}]"
+    ","
     "\"regions\":[{\"region\":\"us-west-2\",\"launchSpec\":{\"ImageId\":\"ami-1\"},\"userData\":{}}]}";
 static const char listing[] =
     " <?xml version=\"1.0\"?><DescribeInstancesResponse><reservationSet><item><instancesSet><item>"
@@ -82,8 +83,7 @@ static const char prices[] =
     "</spotPrice><timestamp>2016-07-21T20:06:00Z</timestamp><availabilityZone>us-west-2a</availabilityZone></item>"
     "</spotPriceHistorySet></DescribeSpotPriceHistoryResponse>";
 static const char counts[] = "{\"taskQueueId\":\"p/t\",\"pendingTasks\":3,\"claimedTasks\":1}";
-static const char claimed[] =
-    "{\"tasks\":[{\"workerId\":\"i-1\",\"workerGroup\":\"g\"}],\"continuationToken\":\"c\"}";
+static const char claimed[] = "{\"tasks\":[{\"workerId\":\"i-1\",\"workerGroup\":\"g\"}],\"continuationToken\":\"c\"}";
 
 static const struct seed {
     const char *target, *name, *text;

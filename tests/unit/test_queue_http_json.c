@@ -16,9 +16,9 @@ static int parse(const char *pending, const char *claimed, const char *oldest, c
 {
     struct http_json source = {0};
 
-    strcpy(source.pending, pending);
-    strcpy(source.claimed, claimed);
-    strcpy(source.oldest, oldest);
+    text_copy(source.pending, sizeof source.pending, pending);
+    text_copy(source.claimed, sizeof source.claimed, claimed);
+    text_copy(source.oldest, sizeof source.oldest, oldest);
     counts[0] = counts[1] = -7;
     return http_json_parse(&source, body, strlen(body), &counts[0], &counts[1], since, err);
 }
