@@ -51,14 +51,13 @@ testlib_sources     := $(sort $(wildcard tests/lib/*.c))
 unit_sources        := $(sort $(wildcard tests/unit/test_*.c))
 tool_sources        := $(sort $(wildcard tests/tools/*.c))
 fuzz_sources        := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-bench_sources       := $(sort $(wildcard tests/bench/bench_*.c))
 main_sources        := $(wildcard supervisor/main.c worker/main.c)
 subscriber_sources  := $(sort $(wildcard subscribers/*.c))
 # A subscriber is a file without underscore; NAME_*.c are further files of NAME.
 subscriber_mains    := $(foreach file,$(subscriber_sources),$(if $(findstring _,$(notdir $(file))),,$(file)))
 
 sources := $(common_sources) $(proto_sources) $(supervisor_sources) $(worker_sources) $(sim_sources) \
-	$(testlib_sources) $(unit_sources) $(tool_sources) $(fuzz_sources) $(bench_sources) $(main_sources) $(subscriber_sources)
+	$(testlib_sources) $(unit_sources) $(tool_sources) $(fuzz_sources) $(main_sources) $(subscriber_sources)
 headers := $(sort $(wildcard common/*.h proto/*.h proto/*.def supervisor/*.h worker/*.h worker/*/*.h subscribers/*.h \
 	tests/sim/*.h tests/lib/*.h tests/unit/*.h))
 scripts := bootstrap .ci/run .ci/deb/build .ci/deb/postinst .ci/deb/prerm .ci/deb/postrm $(wildcard tests/*/*.sh)
@@ -79,7 +78,6 @@ simulator   := $(if $(wildcard tests/sim/main.c tests/sim/simcloud.c),$(BUILD)/s
 units       := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(unit_sources))
 tools       := $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(tool_sources))
 fuzzers     := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(fuzz_sources))
-benches     := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(bench_sources))
 
 # ---- rules ---------------------------------------------------------------------------------------------------------
 
@@ -88,7 +86,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries daemons variants chaos restart-bench bench-isolation tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install deb container clean help FORCE
+.PHONY: all binaries daemons variants chaos bench-restart bench-isolation mutants tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install deb container clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -183,11 +181,6 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBTEST) $(ALL_LIBRARIES)
 	@mkdir -p $(@D)
 	$(hidden)$(link)
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBTEST) $(ALL_LIBRARIES)
-	$(call say,LD,$@)
-	@mkdir -p $(@D)
-	$(hidden)$(link)
-
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(ALL_LIBRARIES)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
@@ -213,10 +206,12 @@ tidy: ## clang-tidy alone
 format: ## rewrite the C files in the project's layout
 	clang-format -i $(sources) $(filter %.h,$(headers))
 
-properties: $(units) ## the random invariant tests alone, with more rounds (ROUNDS=n, SEED=n)
-	@set -e; found=; for program in $(wildcard $(filter %_properties %_property,$(units))); do found=1; \
-		PROPERTY_ROUNDS='$(or $(ROUNDS),100000)' PROPERTY_SEED='$(SEED)' $$program; done; \
-		test -n "$$found" || echo 'no program tests/unit/test_*_properties.c yet'
+properties: $(units) ## the random invariant tests alone, a million cases (ROUNDS=n, SEED=n)
+	@set -e; for program in $(filter %_property,$(units)); do \
+		PROPERTY_ROUNDS='$(or $(ROUNDS),1000000)' PROPERTY_SEED='$(SEED)' $$program; done
+
+mutants: ## break arbiter, breakers and budget in named ways, one at a time; each must be caught by a named test
+	@$(PYTHON) tests/mutants/run
 
 fuzz: ## feed each decoder random bytes (clang, libFuzzer): SECONDS=30
 	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined fuzz-run
@@ -230,10 +225,12 @@ fuzz-run: $(fuzzers) $(BUILD)/tools/fuzz_seeds
 chaos: binaries ## kill, stop and starve any process of a running daemon, then judge: KILLS=1000 SEED=1
 	@BUILD='$(BUILD)' $(PYTHON) tests/chaos/run.py --kills '$(or $(KILLS),1000)' --seed '$(or $(SEED),1)'
 
-bench-isolation: binaries ## what one sick type does to the launch latency of 99 others; build/bench/isolation.json
-	@BUILD='$(BUILD)' $(PYTHON) tests/bench/isolation.py --repeats '$(or $(REPEATS),5)' --seconds '$(or $(SECONDS),60)'
+bench: bench-isolation bench-restart ## all measurements, as ratios where there is something to compare with; build/bench/*.json
 
-restart-bench: binaries ## exec to first grant with TYPES=1000 types and INSTANCES=10000 instances; build/bench/restart.json
+bench-isolation: binaries ## what one sick type does to the launch latency of 99 others; build/bench/isolation.json
+	@BUILD='$(BUILD)' $(PYTHON) tests/bench/isolation.py --repeats '$(or $(REPEATS),5)' --seconds '$(or $(SECONDS),50)'
+
+bench-restart: binaries ## exec to first grant with TYPES=1000 types and INSTANCES=10000 instances; build/bench/restart.json
 	@BUILD='$(BUILD)' $(PYTHON) tests/bench/restart.py --types '$(or $(TYPES),1000)' --instances '$(or $(INSTANCES),10000)'
 
 docs: $(tools) binaries ## write the generated documents anew (a test compares them)
@@ -247,11 +244,6 @@ docs: $(tools) binaries ## write the generated documents anew (a test compares t
 	@echo '  DOC    docs/man'; $(PYTHON) tests/lib/man_pages.py '$(BUILD)'
 	@echo '  DOC    docs/INCIDENTS.md'; $(PYTHON) tests/lib/incidents.py >docs/INCIDENTS.md.new && \
 		mv docs/INCIDENTS.md.new docs/INCIDENTS.md
-
-ifneq ($(benches),)
-bench: binaries $(benches) ## measure
-	@set -e; for program in $(benches); do $$program; done
-endif
 
 demo: binaries ## the 2016 day, replayed: SPEED= BREAKERS=off PREFLIGHT=on SICK=off KILL=1 REAL=1 (docs/demo.md)
 	@BUILD='$(BUILD)' $(PYTHON) tests/demo/run_demo.py $(if $(SPEED),--speed '$(SPEED)') \
@@ -290,6 +282,6 @@ clean: ## remove build/
 
 help: ## this list
 	@echo 'make TARGET [V=1] [CC=clang] [SAN=address,undefined] [FILTER=word] [SPEED=n]'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)$(if $(benches),, | grep -v '^  bench ')
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 FORCE:

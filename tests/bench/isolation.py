@@ -46,9 +46,9 @@ def others(count):
 
 
 def scenario(names, per_second):
-    work = {"arrivals": [{"kind": "poisson", "perHour": 3600 * per_second, "duration": 0.5, "from": 0, "to": 10 ** 6}]}
+    work = {"arrivals": [{"kind": "poisson", "perHour": 3600 * per_second, "duration": 0.2, "from": 0, "to": 10 ** 6}]}
     return {"queues": {**{name: work for name in names}, SICK: {}}, "throttle": False, "journalReads": False,
-            "workers": {"bootTime": 0.2, "firstClaimAfter": 0, "idleAfter": 0.3, "shutdownTime": 0.1,
+            "workers": {"bootTime": 0.2, "firstClaimAfter": 0, "idleAfter": 0.1, "shutdownTime": 0.1,
                         "terminatedListedFor": 1},
             "latencyMs": {"RunInstances": 20}}
 
@@ -193,8 +193,8 @@ def main():
     parser.add_argument("--types", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=60, help="of each arm in each repeat")
-    parser.add_argument("--rate", type=float, default=2, help="tasks a second of each type")
-    parser.add_argument("--warm-up", type=float, default=10)
+    parser.add_argument("--rate", type=float, default=3, help="tasks a second of each type")
+    parser.add_argument("--warm-up", type=float, default=20)
     options = parser.parse_args()
     result = measure(options)
     path = BUILD / "bench/isolation.json"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Time from the supervisor's exec to its first grant, after a SIGKILL, with many types and live instances.
 
-    restart.py [--types N] [--instances N]     make restart-bench TYPES=1000 INSTANCES=10000
+    restart.py [--types N] [--instances N]     make bench-restart TYPES=1000 INSTANCES=10000
 
 The instances are launched at the simulated cloud directly, with our tags; a first daemon adopts them, so that the
 ledger knows them; then it is killed, every type gets more pending tasks than it has idle instances, and a second one is
