@@ -229,10 +229,10 @@ void control_apply(struct supervisor *supervisor, const struct proto_CONTROL *re
         control_refuse(reply, "%s", error.text);
     else if (revisions_set_name(request->name))
         apply_set(supervisor, request, reply, document, force);
-    else if (json_object_get(document, "workerType"))
+    else if (json_is_string(json_object_get(document, "workerType")))
         apply_definition(supervisor, request, reply, document, force);
     else
-        control_refuse(reply, "the file is no workerType: it has no member workerType");
+        control_refuse(reply, "the file is no workerType: it has no member workerType that is a text");
     json_decref(argument);
 }
 
