@@ -86,7 +86,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries daemons variants chaos bench-restart bench-isolation mutants tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install deb container clean help FORCE
+.PHONY: all binaries daemons variants chaos bench-restart bench-isolation policies mutants tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install deb container clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -209,6 +209,9 @@ format: ## rewrite the C files in the project's layout
 properties: $(units) ## the random invariant tests alone, a million cases (ROUNDS=n, SEED=n)
 	@set -e; for program in $(filter %_property,$(units)); do \
 		PROPERTY_ROUNDS='$(or $(ROUNDS),1000000)' PROPERTY_SEED='$(SEED)' $$program; done
+
+policies: $(BUILD)/tools/policy_comparison ## a real day through the arbiter with each policy (docs/policy.md): TRACES= CAPS=
+	@$< '$(or $(TRACES),../shared/traces)' $(or $(CAPS),500 800 1200)
 
 mutants: ## break arbiter, breakers and budget in named ways, one at a time; each must be caught by a named test
 	@$(PYTHON) tests/mutants/run
