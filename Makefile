@@ -86,7 +86,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries daemons variants chaos bench-restart bench-isolation policies mutants tests-built check demo lint walls format tidy fuzz fuzz-run docs bench properties install deb container clean help FORCE
+.PHONY: all binaries daemons variants chaos bench-restart bench-isolation policies mutants tests-built check demo lint walls format tidy fuzz fuzz-run fuzzers-built docs bench properties install deb container clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -97,6 +97,7 @@ daemons: $(daemons)
 variants:
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/crash' DEFINES=-DCRASH_POINTS daemons
 	@$(MAKE) --no-print-directory BUILD='$(BUILD)/chaos-control' DEFINES=-DCOMMIT_AFTER_SENDING daemons
+	@! command -v clang >/dev/null || $(MAKE) --no-print-directory $(fuzzing) fuzzers-built
 
 # Rewritten only when the command changes, so that other flags rebuild all objects.
 $(BUILD)/flags: FORCE
@@ -216,10 +217,14 @@ policies: $(BUILD)/tools/policy_comparison ## a real day through the arbiter wit
 mutants: ## break arbiter, breakers and budget in named ways, one at a time; each must be caught by a named test
 	@$(PYTHON) tests/mutants/run
 
-fuzz: ## feed each decoder random bytes (clang, libFuzzer): SECONDS=30
-	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined fuzz-run
+# Decoders and handlers with libFuzzer's eyes in them; their short run is tests/process/test_fuzzers.py.
+fuzzing := BUILD='$(BUILD)/fuzzing' CC=clang SAN=fuzzer-no-link,address,undefined
+fuzzers-built: $(fuzzers) $(BUILD)/tools/fuzz_seeds
 
-fuzz-run: $(fuzzers) $(BUILD)/tools/fuzz_seeds
+fuzz: ## feed each decoder and the control requests random bytes (clang, libFuzzer): SECONDS=30
+	@$(MAKE) --no-print-directory $(fuzzing) fuzz-run
+
+fuzz-run: fuzzers-built
 	@set -e; for program in $(fuzzers); do name=$${program##*/}; mkdir -p $(BUILD)/corpus/$$name; \
 		$(BUILD)/tools/fuzz_seeds $$name $(BUILD)/corpus/$$name; \
 		echo "  FUZZ   $$name"; $$program -max_total_time=$(or $(SECONDS),30) -verbosity=0 -print_final_stats=1 -timeout=10 -rss_limit_mb=2048 \

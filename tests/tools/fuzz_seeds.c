@@ -9,6 +9,7 @@
 
 #include "common/text.h"
 #include "proto/config.h"
+#include "proto/control.h"
 #include "proto/messages.h"
 
 static int write_seed(const char *directory, const char *name, const char *bytes, size_t size)
@@ -60,6 +61,36 @@ static int message_seeds(const char *directory)
     return failures ? -1 : 0;
 }
 
+/* ---- requests ---- */
+
+/* "command\nname\nargument", of each row of control.def with what it may be about; and the frame of one. */
+static int control_seeds(const char *directory)
+{
+    static const char frame[] =
+        "{\"m\":\"CONTROL\",\"id\":1,\"command\":\"status\",\"name\":\"\",\"argument\":\"\",\"who\":\"w\"}";
+    static const char *const names[] = {"", "alpha", "us-west-2", "set:a", "i-1", "7", "accept", "type:alpha"};
+    static const char *const arguments[] = {
+        "",
+        "{\"last\":5}",
+        "{\"file\":\"/nowhere/copy.db\"}",
+        "{\"revision\":1}",
+        "{\"priority\":3}",
+        "{\"maxCapacity\":5,\"headroom\":0.1,\"maxHourlyCost\":\"2\"}",
+        "{\"force\":true,\"document\":{\"us-west-2\":{\"hvm\":{\"x86_64\":\"ami-1\"}}}}"};
+    char text[400], file[100];
+    int failed = write_seed(directory, "frame", frame, strlen(frame));
+
+    for (int command = 0; command < CONTROL_COMMAND_COUNT; command++)
+        for (size_t name = 0; name < sizeof names / sizeof names[0]; name++)
+            for (size_t argument = 0; argument < sizeof arguments / sizeof arguments[0]; argument++) {
+                const struct control_row *row = control_row((enum control_command)command);
+                text_format(text, sizeof text, "%s\n%s\n%s", row->name, names[name], arguments[argument]);
+                text_format(file, sizeof file, "%s-%zu-%zu", row->name, name, argument);
+                failed |= write_seed(directory, file, text, strlen(text));
+            }
+    return failed;
+}
+
 /* ---- files and foreign answers ---- */
 
 static const char settings[] =
@@ -94,13 +125,29 @@ static const struct seed {
     {"fuzz_queue_answer", "claimed", claimed},
 };
 
+static int apply_seed(const char *directory)
+{
+    char text[2000];
+
+    text_format(text, sizeof text, "apply\n\n{\"force\":true,\"document\":%s}", definition);
+    int failed = write_seed(directory, "apply", text, strlen(text));
+    static const char no_text[] = "apply\n\n{\"document\":{\"workerType\":5}}";
+    failed |= write_seed(directory, "apply-no-text", no_text, strlen(no_text));
+    text_format(text, sizeof text, "dryrun\n\n{\"documents\":[%s],\"sets\":{}}", definition);
+    return write_seed(directory, "dryrun", text, strlen(text)) | failed;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
         fprintf(stderr, "usage: fuzz_seeds TARGET DIRECTORY\n");
         return 2;
     }
-    int failed = strcmp(argv[1], "fuzz_message") == 0 ? message_seeds(argv[2]) : 0;
+    int failed = 0;
+    if (strcmp(argv[1], "fuzz_message") == 0)
+        failed = message_seeds(argv[2]);
+    if (strcmp(argv[1], "fuzz_control") == 0)
+        failed = control_seeds(argv[2]) | apply_seed(argv[2]);
     for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
         if (strcmp(seeds[i].target, argv[1]) == 0 &&
             write_seed(argv[2], seeds[i].name, seeds[i].text, strlen(seeds[i].text)) < 0)
