@@ -27,7 +27,7 @@ ACCESS_TOKEN = "simcloud-access-token"
 
 class Sim:
     def __init__(self, binary=None):
-        self.binary = str(binary or os.environ.get("SIMCLOUD", ROOT / "build" / "simcloud"))
+        self.binary = str(binary or ROOT / os.environ.get("BUILD", "build") / "simcloud")
         self.process = None
         self.port = None
         self.directory = None
