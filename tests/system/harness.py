@@ -2,6 +2,7 @@
 """For system tests: a real provisiond with all its processes against the simulated cloud, in a folder that is removed.
 Uses the demo's starters; adds TAP, a growing journal, and workerTypes in one line."""
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import make_config  # noqa: E402
 from processes import Cloud, Daemon, Failed, wait_until  # noqa: E402, F401
 
 PATIENCE = 60  # seconds: a deadline, not a measure
+INSTRUMENTED = "san-" in os.environ.get("BUILD", "")  # several times slower, and the sanitizer keeps freed memory
 
 INTERVALS = dict(make_config.INTERVALS_2016, tick=0.5, demandPoll=0.5, inventoryPoll=0.5)
 

