@@ -79,12 +79,15 @@ static const char others[] =
     "    {\"type\": name, \"asOf\": ms, \"sentence\": \"...\", \"reason\": code, \"data\": {the type's data, as "
     "above},\n"
     "     \"lots\": [{\"region\", \"zone\", \"instanceType\", \"market\", \"count\", \"capacity\", \"maxPrice\"}],\n"
-    "     \"denials\": [{\"placement\", \"wanted\", \"granted\", \"by\": name of the cap or breaker, \"at\": ms, "
-    "\"times\": n}],\n"
+    "     \"denials\": [{\"placement\", \"wanted\", \"granted\", \"by\": name of the cap or breaker, "
+    "\"breaker\": its class\n"
+    "                  or \"\", \"at\": ms of the last time, \"since\": ms, \"times\": n}],\n"
     "     \"breakers\": [{\"scope\", \"failure\", \"code\", \"state\", \"until\": ms or null, \"liftedBy\"}],\n"
     "     \"leases\": [{\"grant\", \"placement\", \"count\", \"state\", \"age_s\"}]}\n"
     "\n"
-    "`maxPrice` is in dollars an hour for each instance.\n";
+    "`maxPrice` is in dollars an hour for each instance. A wish that is refused in one arbitration after the other is "
+    "refused\n"
+    "once, since `since`; `times` says how often that began anew within the last hour.\n";
 
 void status_document(FILE *out)
 {

@@ -24,13 +24,11 @@ static const struct column lot_columns[] = {{"REGION", "region", 'l', AS_TEXT},
                                             {"UNITS EACH", "capacity", 'r', AS_NUMBER},
                                             {"PER HOUR AT MOST", "maxPrice", 'r', AS_DOLLARS},
                                             {NULL, NULL, 0, AS_TEXT}};
-static const struct column denial_columns[] = {{"BY", "by", 'l', AS_TEXT},
-                                               {"PLACEMENT", "placement", 'l', AS_TEXT},
-                                               {"ASKED", "wanted", 'r', AS_NUMBER},
-                                               {"GRANTED", "granted", 'r', AS_NUMBER},
-                                               {"TIMES", "times", 'r', AS_NUMBER},
-                                               {"LAST", "at", 'r', AS_AGE},
-                                               {NULL, NULL, 0, AS_TEXT}};
+static const struct column denial_columns[] = {
+    {"BY", "by", 'l', AS_TEXT},          {"PLACEMENT", "placement", 'l', AS_TEXT},
+    {"ASKED", "wanted", 'r', AS_NUMBER}, {"GRANTED", "granted", 'r', AS_NUMBER},
+    {"TIMES", "times", 'r', AS_NUMBER},  {"SINCE", "since", 'r', AS_AGE},
+    {"LAST", "at", 'r', AS_AGE},         {NULL, NULL, 0, AS_TEXT}};
 static const struct column breaker_columns[] = {
     {"SCOPE", "scope", 'l', AS_TEXT}, {"CLASS", "failure", 'l', AS_TEXT},   {"CODE", "code", 'l', AS_TEXT},
     {"STATE", "state", 'l', AS_TEXT}, {"TRIED IN", "until", 'r', AS_UNTIL}, {"LIFTED BY", "liftedBy", 'l', AS_TEXT},

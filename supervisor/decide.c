@@ -206,9 +206,12 @@ static void apply_denial(struct supervisor *supervisor, const struct decision *r
                          const struct arbiter_denial *denial)
 {
     struct type_record *type = room->records[denial->type];
+    /* Two missed ticks end a bid: refused again before that, it is the same wish. */
+    struct denial_time time = {
+        .now = supervisor->now, .wall = supervisor->wall, .pause = span_scale(supervisor->config->tick, 2.5)};
 
     struct denial_entry *entry = denials_add(&type->denials, &type->bid.views[denial->lot].placement, denial->by,
-                                             denial->wanted, denial->granted, supervisor->now, supervisor->wall);
+                                             denial->wanted, denial->granted, &time);
     entry->failure = denial->by == DENIED_BY_BREAKER ? type->bid.views[denial->lot].breaker.failure : FAILURE_NONE;
     if (denial->by == DENIED_BY_HOURLY_COST)
         supervisor->hourly_denied = supervisor->now;

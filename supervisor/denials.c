@@ -24,15 +24,18 @@ static struct denial_entry *place_for(struct denial_list *list, const struct pla
 }
 
 struct denial_entry *denials_add(struct denial_list *list, const struct placement *placement, enum denial by,
-                                 int64_t wanted, int64_t granted, struct mono now, struct wall wall)
+                                 int64_t wanted, int64_t granted, const struct denial_time *time)
 {
     struct denial_entry *entry = place_for(list, placement, by);
 
+    if (entry->times == 0 || mono_since(entry->last, time->now).us > time->pause.us) {
+        entry->times++;
+        entry->since_wall = time->wall;
+    }
     entry->wanted = wanted;
     entry->granted = granted;
-    entry->times++;
-    entry->last = now;
-    entry->last_wall = wall;
+    entry->last = time->now;
+    entry->last_wall = time->wall;
     return entry;
 }
 
@@ -59,7 +62,7 @@ const struct denial_entry *denials_latest(const struct denial_list *list, struct
 struct cause {
     enum denial by;
     enum failure failure;
-    int64_t times;
+    int64_t placements;
 };
 
 static bool is_a_turn(enum denial by)
@@ -81,17 +84,17 @@ static size_t gather(const struct denial_list *list, struct cause *causes)
             at++;
         if (at == count)
             causes[count++] = (struct cause){.by = entry->by, .failure = entry->failure};
-        causes[at].times += entry->times;
+        causes[at].placements++;
     }
     return count;
 }
 
-static int more_often_first(const void *a, const void *b)
+static int most_first(const void *a, const void *b)
 {
     const struct cause *left = a, *right = b;
 
-    if (left->times != right->times)
-        return left->times > right->times ? -1 : 1;
+    if (left->placements != right->placements)
+        return left->placements > right->placements ? -1 : 1;
     return left->by != right->by ? (int)left->by - (int)right->by : (int)left->failure - (int)right->failure;
 }
 
@@ -101,11 +104,11 @@ const char *denials_summary(const struct denial_list *list, char *out, size_t si
     size_t count = gather(list, causes), length = 0;
 
     out[0] = '\0';
-    qsort(causes, count, sizeof causes[0], more_often_first);
+    qsort(causes, count, sizeof causes[0], most_first);
     for (size_t i = 0; i < count && length + 1 < size; i++) {
         const char *failure = causes[i].failure == FAILURE_NONE ? "" : failure_name(causes[i].failure);
         text_format(out + length, size - length, "%s%s%s%s %lld", i > 0 ? ", " : "", denial_name(causes[i].by),
-                    *failure ? ":" : "", failure, (long long)causes[i].times);
+                    *failure ? ":" : "", failure, (long long)causes[i].placements);
         length += strlen(out + length);
     }
     return out;

@@ -18,9 +18,9 @@ struct denial_entry {
     enum denial by;
     enum failure failure;    /* the breaker's class, if it was one; FAILURE_NONE */
     int64_t wanted, granted; /* instances, the last time */
-    int64_t times;
+    int64_t times;           /* how often it began: refused again and again without a pause is once */
     struct mono last;
-    struct wall last_wall;
+    struct wall since_wall, last_wall; /* since: when it began the last time */
 };
 
 /* Zero-initialised is empty. */
@@ -29,14 +29,22 @@ struct denial_list {
     size_t count;
 };
 
+/* A wish is looked at in every arbitration, and refused in each: that is one refusal that lasts, for as long as no more
+ * than `pause` lies between two of them. */
+struct denial_time {
+    struct mono now;
+    struct wall wall;
+    struct span pause;
+};
 /* Adds one, together with those of the same placement and cause; the oldest makes room. The caller may add to it. */
 struct denial_entry *denials_add(struct denial_list *list, const struct placement *placement, enum denial by,
-                                 int64_t wanted, int64_t granted, struct mono now, struct wall wall);
+                                 int64_t wanted, int64_t granted, const struct denial_time *time);
 void denials_expire(struct denial_list *list, struct mono now);
 /* The one that happened last, not older than `age`; NULL if none. */
 const struct denial_entry *denials_latest(const struct denial_list *list, struct span age, struct mono now);
 
-/* "breaker:capacity 12, launch-rate 3", most often first; what only waits for its turn is left out. Returns `out`. */
+/* "breaker:capacity 12, launch-rate 3": at how many placements, most first; what only waits for its turn is left out.
+ * Returns `out`. */
 const char *denials_summary(const struct denial_list *list, char *out, size_t size);
 
 #endif

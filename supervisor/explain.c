@@ -44,12 +44,12 @@ static json_t *explain_denials(struct supervisor *supervisor, struct type_record
         const struct denial_entry *entry = &type->denials.entries[i];
         char where[200];
         placement_format(&entry->placement, where, sizeof where);
-        json_array_append_new(denials,
-                              json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I}", "placement", where, "wanted",
-                                        (json_int_t)entry->wanted, "granted", (json_int_t)entry->granted, "by",
-                                        denial_name(entry->by), "breaker",
-                                        entry->failure == FAILURE_NONE ? "" : failure_name(entry->failure), "at",
-                                        (json_int_t)entry->last_wall.ms, "times", (json_int_t)entry->times));
+        json_array_append_new(denials, json_pack("{s:s, s:I, s:I, s:s, s:s, s:I, s:I, s:I}", "placement", where,
+                                                 "wanted", (json_int_t)entry->wanted, "granted",
+                                                 (json_int_t)entry->granted, "by", denial_name(entry->by), "breaker",
+                                                 entry->failure == FAILURE_NONE ? "" : failure_name(entry->failure),
+                                                 "at", (json_int_t)entry->last_wall.ms, "since",
+                                                 (json_int_t)entry->since_wall.ms, "times", (json_int_t)entry->times));
     }
     return denials;
 }

@@ -94,8 +94,8 @@ static void add_totals(const struct supervisor *supervisor, struct fleet_totals 
         const struct fleet_totals *totals = &supervisor->fleet->types[i]->totals;
         sum->held_units += totals->held_units;
         sum->held_instances += totals->held_instances;
-        sum->leased_units += totals->leased_units + totals->unlisted_units;
-        sum->leased_instances += totals->leased_instances + totals->unlisted_instances;
+        sum->leased_units += totals->leased_units;
+        sum->leased_instances += totals->leased_instances;
     }
 }
 
@@ -203,7 +203,7 @@ static void fill_held(const struct supervisor *supervisor, const struct type_rec
     values->type_serving = count_of(totals->serving_units + totals->leased_units, listed);
     values->type_occupying = count_of(totals->held_units, listed);
     values->type_occupyingInstances = count_of(totals->held_instances, listed);
-    values->type_leased = count_of(totals->leased_units + totals->unlisted_units, now);
+    values->type_leased = count_of(totals->leased_units, now);
     values->type_committed = dollars_of(money_add(totals->held_cost, totals->leased_cost), listed);
 }
 

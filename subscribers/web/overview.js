@@ -53,7 +53,7 @@ function columns(caption) {
     { name: "why", class: "why", text: (row) => row.word("demandProblem") || row.word("why") },
     { name: "serving", class: "number mid", text: figure("serving"), title: () => "units that work or can take work" },
     { name: "occupying", class: "number wide room", text: (row) => `${figure("occupying")(row)} of ${figure("ceiling")(row)}`, title: () => "units that cost money or quota, of maxCapacity" },
-    { name: "in leases", class: "number wide", text: figure("leased"), title: () => "units granted and not yet listed" },
+    { name: "in leases", class: "number wide", text: figure("leased"), title: () => "units granted whose launches have no ids yet" },
     { name: "$ an hour", class: "number", text: (row) => dollars(row.value("committed")) },
     { name: "seen", class: "seen", text: (row) => seen(row, ["pending", "occupying"]).text,
       mark: (row) => (seen(row, ["pending", "occupying"]).stale ? "stale" : ""),

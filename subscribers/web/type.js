@@ -71,6 +71,7 @@ const denials = () => new Table("What was cut or refused, newest first", [
   { name: "granted", class: "number", text: (it) => count(it.granted) },
   { name: "by", text: (it) => it.by },
   { name: "times", class: "number", text: (it) => count(it.times) },
+  { name: "since", class: "seen", text: (it) => (it.since ? age(now() - it.since) : "") },
   { name: "last", class: "seen", text: (it) => age(now() - it.at) },
 ], { keyOf: (it) => it.key, empty: "Nothing was refused lately." });
 

@@ -22,7 +22,7 @@ class ControlServer:
                           "lots": [{"region": "us-east-1", "zone": "us-east-1a", "instanceType": "m3.medium", "market": "spot",
                                     "count": 3, "capacity": 1, "maxPrice": 0.05}],
                           "denials": [{"placement": "us-east-1a m3.medium spot", "wanted": 3, "granted": 0, "by": "launch-rate",
-                                       "at": 1, "times": 4}],
+                                       "at": 1, "since": 1, "times": 4}],
                           "breakers": [], "leases": []},
               "events": {"events": [{"sequence": 1, "at": 1, "kind": "started", "type": "", "region": "", "text": "long ago"}]},
               "history": {"name": "gecko-decision", "live": 2, "pin": 0,

@@ -294,7 +294,7 @@ def explanation():
         "lots": [{"region": "us-west-2", "zone": "us-west-2a", "instanceType": "m3.large", "market": "spot", "count": 4,
                   "capacity": 1, "maxPrice": 0.12}],
         "denials": [{"placement": "us-west-2a/m3.large/spot", "wanted": 4, "granted": 1, "by": "quarantine",
-                     "at": now_ms() - 7000, "times": 12}],
+                     "at": now_ms() - 7000, "since": now_ms() - 240000, "times": 12}],
         "breakers": [{"scope": "type:desktop-test", "failure": "definition", "code": "UnsupportedOperation",
                       "state": "closed", "until": now_ms() + 600000, "liftedBy": "a new definition"}],
         "leases": [{"grant": 17, "placement": "us-west-2a/m3.large/spot", "count": 1, "state": "unknown", "age_s": 95}]}
@@ -306,7 +306,7 @@ def an_explanation_begins_with_its_sentence():
         got = run(daemon.directory, "explain", "desktop-test")
         raw = run(daemon.directory, "explain", "desktop-test", "--json")
     assert got.returncode == 0 and got.stdout.splitlines()[0] == body["sentence"]
-    for form in (r"us-west-2 +us-west-2a +m3.large +spot +4 +1 +\$0.1200", r"quarantine +us-west-2a\S+ +4 +1 +12 +\d+s",
+    for form in (r"us-west-2 +us-west-2a +m3.large +spot +4 +1 +\$0.1200", r"quarantine +us-west-2a\S+ +4 +1 +12 +4m\S* +\d+s",
                  r"type:desktop-test +definition +UnsupportedOperation +closed +(9m\S*|10m\S*) +a new definition",
                  r"17 +us-west-2a/m3.large/spot +1 +unknown +1m", r"^pending +6000 tasks +\d+s ago$"):
         assert re.search(form, got.stdout, re.M), (form, got.stdout)

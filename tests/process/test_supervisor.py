@@ -356,8 +356,11 @@ def grants(tap):
     script = {"type:alpha": {"bid": [3, 2]}, "region:us-west-2": {"listing": False}}
     with Daemon(fake=script) as daemon:
         daemon.until_live("alpha")
-        daemon.until(lambda: [one for one in daemon.ask("explain", "alpha")["body"]["denials"]
-                              if one["by"] == "region-unlisted"], "the refusal")
+        refused = daemon.until(lambda: [one for one in daemon.ask("explain", "alpha")["body"]["denials"]
+                                        if one["by"] == "region-unlisted" and one["at"] - one["since"] >= 1000],
+                               "the refusal to last for five ticks")
+        tap.check([one["times"] for one in refused] == [1] and
+                  daemon.type("alpha")["denials"] == "region-unlisted 1", "one wish that waits is one refusal", refused)
         tap.check(not daemon.heard("type-alpha", "GRANT"), "no grant in a region before its first complete listing")
         daemon.set_fake({"type:alpha": {"bid": [3, 2]}})
         daemon.ask("restart", "us-west-2")
@@ -372,6 +375,18 @@ def grants(tap):
         explained = daemon.ask("explain", "alpha")["body"]
         wanted = {"type", "asOf", "sentence", "reason", "data", "lots", "denials", "breakers", "leases"}
         tap.check(wanted <= set(explained), "explain has all its parts", sorted(explained))
+
+
+def counted_once(tap):
+    with Daemon(fake={"type:alpha": {"bid": [3, 2]}}, grace="1h") as daemon:
+        daemon.until_live("alpha")
+        status = daemon.until(lambda: next((body for body in [daemon.ask("status")["body"]]
+                                            if body["supervisor"]["instances"]["value"] == 3), None), "three instances")
+        alpha, all_types = status["types"][0], status["supervisor"]
+        tap.check((alpha["occupying"]["value"], alpha["leased"]["value"]) == (3, 0) and
+                  (all_types["units"]["value"], all_types["unitsLeased"]["value"]) == (3, 0) and
+                  all_types["instancesLeased"]["value"] == 0,
+                  "what is launched and not listed yet is counted as occupying, not as leased too", status)
 
 
 def unknown_outcome(tap):
@@ -480,9 +495,8 @@ def check_option(tap):
 
 
 TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
-         storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, unknown_outcome, renewed, lease_is_void,
-         pause,
-         init_system, check_option]
+         storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once, unknown_outcome, renewed,
+         lease_is_void, pause, init_system, check_option]
 
 if __name__ == "__main__":
     sys.exit(Tap().run(*[test for test in TESTS if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]))

@@ -43,8 +43,8 @@ def one_task(tap):
         tap.check(wanted <= set(tags), "the launch call carries all five tags", tags)
         world.until(lambda: world.cloud.state()["types"]["alpha"]["done"] == 1, "the task to be done")
         world.until(lambda: status_of(world, "alpha")["occupying"]["value"] == 1 and
-                    status_of(world, "alpha")["leased"]["value"] == 0, "the instance to be listed, the lease to be over")
-        tap.check(True, "the instance is listed and its lease is over")
+                    status_of(world, "alpha")["leased"]["value"] == 0, "the instance to be counted, the lease to be over")
+        tap.check(True, "the instance is counted and its lease is over")
         tap.check(len(world.launch_requests()) == 1, "one instance was asked for, once", len(world.launch_requests()))
         kinds = [event["kind"] for event in events_of(world, "alpha")]
         tap.check("launched" in kinds, "the launch is an event", kinds)

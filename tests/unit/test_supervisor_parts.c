@@ -40,21 +40,45 @@ static void the_brake_lets_five_or_a_tenth_through_in_ten_minutes(void **state)
 
 /* ---- denials ---- */
 
+static struct denial_entry *deny(struct denial_list *list, const struct placement *placement, enum denial by,
+                                 int64_t seconds)
+{
+    struct denial_time time = {.now = at(seconds), .wall = {seconds * 1000}, .pause = SPAN_SECONDS(2)};
+    return denials_add(list, placement, by, 3, 0, &time);
+}
+
 static void denials_of_one_placement_and_cause_are_one_entry(void **state)
 {
     struct denial_list list = {0};
     struct placement here = {"r1", "r1a", "m3.large", MARKET_SPOT}, there = {"r1", "r1b", "m3.large", MARKET_SPOT};
     (void)state;
     for (int64_t i = 0; i < 5; i++)
-        denials_add(&list, &here, DENIED_BY_BREAKER, 3, 0, at(i), (struct wall){i});
-    denials_add(&list, &here, DENIED_BY_HEADROOM, 3, 1, at(6), (struct wall){6});
-    denials_add(&list, &there, DENIED_BY_BREAKER, 2, 0, at(7), (struct wall){7});
+        deny(&list, &here, DENIED_BY_BREAKER, i);
+    deny(&list, &here, DENIED_BY_HEADROOM, 6);
+    deny(&list, &there, DENIED_BY_BREAKER, 7);
     assert_int_equal(list.count, 3);
-    assert_int_equal(list.entries[0].times, 5);
     assert_int_equal(denials_latest(&list, SPAN_SECONDS(5), at(8))->by, DENIED_BY_BREAKER);
     assert_null(denials_latest(&list, SPAN_SECONDS(5), at(20)));
     denials_expire(&list, at(3600 + 5));
     assert_int_equal(list.count, 2);
+}
+
+static void a_wish_that_is_refused_in_every_arbitration_is_one_refusal_that_lasts(void **state)
+{
+    struct denial_list list = {0};
+    struct placement here = {"r1", "r1a", "m3.large", MARKET_SPOT};
+    (void)state;
+    for (int64_t i = 0; i < 100; i++)
+        deny(&list, &here, DENIED_BY_BREAKER, i);
+    assert_int_equal(list.entries[0].times, 1);
+    assert_int_equal(list.entries[0].since_wall.ms, 0);
+    assert_int_equal(list.entries[0].last_wall.ms, 99000);
+    deny(&list, &here, DENIED_BY_BREAKER, 101); /* not longer than the pause */
+    assert_int_equal(list.entries[0].times, 1);
+    deny(&list, &here, DENIED_BY_BREAKER, 200);
+    deny(&list, &here, DENIED_BY_BREAKER, 201);
+    assert_int_equal(list.entries[0].times, 2);
+    assert_int_equal(list.entries[0].since_wall.ms, 200000);
 }
 
 static void a_full_list_gives_the_place_of_the_oldest(void **state)
@@ -64,13 +88,13 @@ static void a_full_list_gives_the_place_of_the_oldest(void **state)
     (void)state;
     for (int i = 0; i <= DENIALS_KEPT; i++) {
         text_format(place.zone, sizeof place.zone, "zone-%d", i);
-        denials_add(&list, &place, DENIED_BY_BREAKER, 1, 0, at(i), (struct wall){i});
+        deny(&list, &place, DENIED_BY_BREAKER, i);
     }
     assert_int_equal(list.count, DENIALS_KEPT);
     assert_string_equal(list.entries[0].placement.zone, place.zone);
 }
 
-static void a_summary_names_causes_most_often_first_and_no_turns(void **state)
+static void a_summary_counts_placements_by_cause_and_no_turns(void **state)
 {
     struct placement here = {"r1", "r1a", "m3.large", MARKET_SPOT}, there = {"r1", "r1b", "m3.large", MARKET_SPOT};
     struct denial_list list = {0};
@@ -78,12 +102,12 @@ static void a_summary_names_causes_most_often_first_and_no_turns(void **state)
 
     (void)state;
     assert_string_equal(denials_summary(&list, text, sizeof text), "");
-    for (int i = 1; i <= 3; i++)
-        denials_add(&list, &here, DENIED_BY_BREAKER, 3, 0, at(i), (struct wall){i})->failure = FAILURE_CAPACITY;
-    denials_add(&list, &there, DENIED_BY_BREAKER, 3, 0, at(4), (struct wall){4})->failure = FAILURE_CAPACITY;
-    denials_add(&list, &there, DENIED_BY_LAUNCH_RATE, 3, 0, at(4), (struct wall){4});
-    denials_add(&list, &here, DENIED_BY_ROUND, 3, 0, at(5), (struct wall){5});
-    assert_string_equal(denials_summary(&list, text, sizeof text), "breaker:capacity 4, launch-rate 1");
+    for (int i = 1; i <= 9; i++)
+        deny(&list, &there, DENIED_BY_LAUNCH_RATE, i * 3);
+    deny(&list, &here, DENIED_BY_BREAKER, 30)->failure = FAILURE_CAPACITY;
+    deny(&list, &there, DENIED_BY_BREAKER, 31)->failure = FAILURE_CAPACITY;
+    deny(&list, &here, DENIED_BY_ROUND, 32);
+    assert_string_equal(denials_summary(&list, text, sizeof text), "breaker:capacity 2, launch-rate 1");
     char tight[12];
     denials_summary(&list, tight, sizeof tight);
     assert_int_equal(strlen(tight), sizeof tight - 1);
@@ -177,7 +201,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_brake_lets_five_or_a_tenth_through_in_ten_minutes),
         cmocka_unit_test(denials_of_one_placement_and_cause_are_one_entry),
-        cmocka_unit_test(a_summary_names_causes_most_often_first_and_no_turns),
+        cmocka_unit_test(a_summary_counts_placements_by_cause_and_no_turns),
+        cmocka_unit_test(a_wish_that_is_refused_in_every_arbitration_is_one_refusal_that_lasts),
         cmocka_unit_test(a_full_list_gives_the_place_of_the_oldest),
         cmocka_unit_test(all_types_together_stay_within_the_queue_rate),
         cmocka_unit_test(a_new_specification_has_room_for_two_until_it_is_proven),
