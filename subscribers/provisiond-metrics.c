@@ -26,7 +26,7 @@ struct exporter {
     struct store store;
     struct loop *loop;
     void *zmq, *stream;
-    struct server *server;
+    struct server server;
     bool stopping;
 };
 
@@ -68,7 +68,8 @@ static int open_all(struct exporter *exporter, struct error *err)
         return -1;
     if (zmq_setsockopt(exporter->stream, ZMQ_SUBSCRIBE, "", 0) != 0)
         return error_set(err, ERROR_LOCAL, "SUBSCRIBE failed");
-    return server_create(&exporter->server, exporter->listen, exporter->loop, print_page, exporter, err);
+    exporter->server = (struct server){.page = print_page, .context = exporter};
+    return server_open(&exporter->server, exporter->listen, exporter->loop, err);
 }
 
 static void run(struct exporter *exporter)
@@ -77,18 +78,18 @@ static void run(struct exporter *exporter)
     int signal_number;
 
     while (!exporter->stopping) {
-        if (loop_wait(exporter->loop, server_deadline(exporter->server, clock_now()), &err) != 0)
+        if (loop_wait(exporter->loop, http_server_deadline(exporter->server.http, clock_now()), &err) != 0)
             log_fatal("loop", "%s", err.text);
         while ((signal_number = loop_take_signal(exporter->loop)) != 0)
             exporter->stopping |= signal_number == SIGTERM || signal_number == SIGINT;
         read_stream(exporter);
-        server_step(exporter->server);
+        http_server_step(exporter->server.http);
     }
 }
 
 static void close_all(struct exporter *exporter)
 {
-    server_destroy(&exporter->server);
+    http_server_destroy(&exporter->server.http);
     zmq_close(exporter->stream);
     zmq_ctx_term(exporter->zmq);
     loop_destroy(&exporter->loop);
@@ -170,7 +171,7 @@ int main(int argc, char **argv)
         log_fatal("usage", "there is a word too many; see --help");
     if (open_all(&exporter, &err) != 0)
         log_fatal("start", "%s", err.text);
-    log_info("metrics.ready", "listen=%s", server_address(exporter.server));
+    log_info("metrics.ready", "listen=%s", http_server_address(exporter.server.http));
     run(&exporter);
     close_all(&exporter);
     return 0;

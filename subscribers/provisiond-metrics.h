@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/http_server.h"
 #include "common/loop.h"
 #include "common/text.h"
 #include "proto/stream.h"
@@ -75,15 +76,15 @@ void metrics_print(const struct store *store, const struct text_options *options
 
 /* ---- HTTP (provisiond-metrics_server.c) ---- */
 
-struct server;
 /* Fills the answer to GET /metrics. */
 typedef void server_page_function(void *context, struct buffer *out);
 
-int server_create(struct server **out, const char *listen, struct loop *loop, server_page_function *page, void *context,
-                  struct error *err);
-void server_step(struct server *server);
-struct mono server_deadline(struct server *server, struct mono now);
-const char *server_address(const struct server *server); /* HOST:PORT that was really taken */
-void server_destroy(struct server **server);
+struct server {
+    server_page_function *page;
+    void *context;            /* of `page` */
+    struct http_server *http; /* filled by server_open; the caller steps and destroys it */
+};
+/* `server` must stay where it is as long as it listens. */
+int server_open(struct server *server, const char *listen, struct loop *loop, struct error *err);
 
 #endif

@@ -29,7 +29,7 @@ struct dashboard {
     struct web web;
     struct loop *loop;
     void *zmq, *stream;
-    struct server *server;
+    struct http_server *server;
     struct question *past; /* events from before we listened */
     bool stopping;
 };
@@ -109,14 +109,14 @@ static int open_all(struct dashboard *dashboard, struct error *err)
     if (server_create(&dashboard->server, dashboard->listen, dashboard->loop, web, err) != 0)
         return -1;
     /* This server speaks no TLS: a token that crosses a network would be everybody's. */
-    if (web->guard.token && !server_is_loopback(dashboard->server))
+    if (web->guard.token && !http_server_is_loopback(dashboard->server))
         return error_set(err, ERROR_USAGE, "with a token it listens on loopback only; put a TLS proxy before it");
     return 0;
 }
 
 static struct mono deadline_of(struct dashboard *dashboard, struct mono now)
 {
-    struct mono deadline = server_deadline(dashboard->server, now);
+    struct mono deadline = http_server_deadline(dashboard->server, now);
 
     deadline = mono_min(deadline, feed_deadline(dashboard->web.feed));
     return mono_min(deadline, ask_deadline(dashboard->web.ask));
@@ -136,7 +136,7 @@ static void run(struct dashboard *dashboard)
         ask_step(dashboard->web.ask, clock_now());
         take_past_events(dashboard);
         feed_step(dashboard->web.feed, clock_now());
-        server_step(dashboard->server);
+        http_server_step(dashboard->server);
     }
 }
 
@@ -146,7 +146,7 @@ static void close_all(struct dashboard *dashboard)
 
     feed_close(web->feed);
     ask_close(web->ask);
-    server_destroy(&dashboard->server);
+    http_server_destroy(&dashboard->server);
     feed_destroy(&web->feed);
     ask_destroy(&web->ask);
     zmq_close(dashboard->stream);
@@ -231,7 +231,7 @@ int main(int argc, char **argv)
         log_fatal("usage", "there is a word too many; see --help");
     if (open_all(&dashboard, &err) != 0)
         log_fatal("start", "%s", err.text);
-    log_info("web.ready", "listen=%s may-act=%s", server_address(dashboard.server),
+    log_info("web.ready", "listen=%s may-act=%s", http_server_address(dashboard.server),
              dashboard.web.guard.token ? "with-token" : "nobody");
     run(&dashboard);
     close_all(&dashboard);

@@ -14,6 +14,7 @@
 
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/http_server.h"
 #include "common/loop.h"
 #include "common/secret.h"
 #include "common/text.h"
@@ -186,12 +187,6 @@ enum MHD_Result api_get(struct web *web, struct MHD_Connection *connection, cons
 enum MHD_Result api_act(struct web *web, struct MHD_Connection *connection, struct request *request, const char *bytes,
                         size_t *size);
 
-struct server;
-int server_create(struct server **out, const char *listen, struct loop *loop, struct web *web, struct error *err);
-void server_step(struct server *server);
-struct mono server_deadline(struct server *server, struct mono now);
-const char *server_address(const struct server *server); /* HOST:PORT that was really taken */
-bool server_is_loopback(const struct server *server);
-void server_destroy(struct server **server);
+int server_create(struct http_server **out, const char *listen, struct loop *loop, struct web *web, struct error *err);
 
 #endif
