@@ -35,17 +35,54 @@ static int find(const json_t *object, const struct json_at *at, const char *name
     return -1;
 }
 
+enum kind { KIND_ANY, KIND_TEXT, KIND_WHOLE, KIND_NUMBER, KIND_BOOL, KIND_OBJECT, KIND_LIST };
+
+static const char *const sentences[] = {
+    [KIND_TEXT] = "must be text",          [KIND_WHOLE] = "must be a whole number", [KIND_NUMBER] = "must be a number",
+    [KIND_BOOL] = "must be true or false", [KIND_OBJECT] = "must be an object",     [KIND_LIST] = "must be a list"};
+
+static bool is_of(const json_t *value, enum kind kind)
+{
+    switch (kind) {
+    case KIND_ANY:
+        return true;
+    case KIND_TEXT:
+        return json_is_string(value);
+    case KIND_WHOLE:
+        return json_is_integer(value);
+    case KIND_NUMBER:
+        return json_is_number(value);
+    case KIND_BOOL:
+        return json_is_boolean(value);
+    case KIND_OBJECT:
+        return json_is_object(value);
+    case KIND_LIST:
+        return json_is_array(value);
+    }
+    return false;
+}
+
+/* As find, and of the right kind; *member says where it is, for what the caller may have to complain of. */
+static int find_of(const json_t *object, const struct json_at *at, const char *name, bool required, enum kind kind,
+                   struct json_at *member, const json_t **value, struct error *err)
+{
+    *member = json_at_member(at, name);
+    int found = find(object, at, name, required, value, err);
+
+    if (found > 0 && !is_of(*value, kind))
+        return json_complain(member, err, "%s", sentences[kind]);
+    return found;
+}
+
 int json_get_string(const json_t *object, const struct json_at *at, const char *name, bool required, size_t least,
                     size_t most, const char **out, struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_TEXT, &member, &value, err);
 
     if (found <= 0)
         return found;
-    if (!json_is_string(value))
-        return json_complain(&member, err, "must be text");
     size_t size = json_string_length(value);
     if (size < least && least == 1)
         return json_complain(&member, err, "must not be empty");
@@ -59,13 +96,11 @@ int json_get_integer(const json_t *object, const struct json_at *at, const char 
                      int64_t most, int64_t *out, struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_WHOLE, &member, &value, err);
 
     if (found <= 0)
         return found;
-    if (!json_is_integer(value))
-        return json_complain(&member, err, "must be a whole number");
     json_int_t number = json_integer_value(value);
     if (number < least || number > most)
         return json_complain(&member, err, "must be from %" PRId64 " to %" PRId64, least, most);
@@ -77,13 +112,11 @@ int json_get_number(const json_t *object, const struct json_at *at, const char *
                     double most, double *out, struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_NUMBER, &member, &value, err);
 
     if (found <= 0)
         return found;
-    if (!json_is_number(value))
-        return json_complain(&member, err, "must be a number");
     double number = json_number_value(value);
     if (!(number >= least && number <= most))
         return json_complain(&member, err, "must be from %g to %g", least, most);
@@ -95,15 +128,12 @@ int json_get_bool(const json_t *object, const struct json_at *at, const char *na
                   struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_BOOL, &member, &value, err);
 
-    if (found <= 0)
-        return found;
-    if (!json_is_boolean(value))
-        return json_complain(&member, err, "must be true or false");
-    *out = json_is_true(value);
-    return 0;
+    if (found > 0)
+        *out = json_is_true(value);
+    return found < 0 ? -1 : 0;
 }
 
 /* JSON numbers with decimals arrive as doubles. 0.0031 has no exact double, but it is the double nearest to exactly
@@ -136,8 +166,8 @@ int json_get_money(const json_t *object, const struct json_at *at, const char *n
                    struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_ANY, &member, &value, err);
     int result = -1;
 
     if (found <= 0)
@@ -157,8 +187,8 @@ int json_get_span(const json_t *object, const struct json_at *at, const char *na
                   struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_ANY, &member, &value, err);
     char text[64];
 
     if (found <= 0)
@@ -179,28 +209,22 @@ int json_get_object(const json_t *object, const struct json_at *at, const char *
                     struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_OBJECT, &member, &value, err);
 
-    if (found <= 0)
-        return found;
-    if (!json_is_object(value))
-        return json_complain(&member, err, "must be an object");
-    *out = (json_t *)value;
-    return 0;
+    if (found > 0)
+        *out = (json_t *)value;
+    return found < 0 ? -1 : 0;
 }
 
 int json_get_array(const json_t *object, const struct json_at *at, const char *name, bool required, json_t **out,
                    struct error *err)
 {
     const json_t *value;
-    struct json_at member = json_at_member(at, name);
-    int found = find(object, at, name, required, &value, err);
+    struct json_at member;
+    int found = find_of(object, at, name, required, KIND_LIST, &member, &value, err);
 
-    if (found <= 0)
-        return found;
-    if (!json_is_array(value))
-        return json_complain(&member, err, "must be a list");
-    *out = (json_t *)value;
-    return 0;
+    if (found > 0)
+        *out = (json_t *)value;
+    return found < 0 ? -1 : 0;
 }
