@@ -72,8 +72,9 @@ static int open_sockets(struct region_worker *worker, struct error *err)
     return loop_add_socket(worker->loop, worker->lookups, err);
 }
 
-static int take_welcome(struct region_worker *worker, const struct proto_WELCOME *welcome, struct error *err)
+static int take_welcome(void *context, const struct proto_WELCOME *welcome, struct error *err)
 {
+    struct region_worker *worker = context;
     const char *region = worker->options->name;
     if (start_read_settings(welcome->settings, &worker->config, err) < 0 ||
         take_scope(worker, welcome->definition, err) < 0)
@@ -265,35 +266,17 @@ static void destroy(struct region_worker *worker)
     free(worker);
 }
 
-static int run(struct region_worker *worker)
-{
-    struct message welcome;
-    struct error err;
-    int status = WORKER_EXIT_USAGE;
-    if (loop_create(&worker->loop, &err) < 0 || start_watch(worker->loop, &err) < 0 ||
-        bus_open(&worker->bus, worker->loop, worker->options, &err) < 0) {
-        log_error("worker.start", "problem=%s", log_quote(err.text));
-        return status;
-    }
-    if (!start_await_welcome(worker->loop, &worker->bus, &welcome, &status))
-        return status;
-    int taken = take_welcome(worker, &welcome.as.WELCOME, &err);
-    message_clear(&welcome);
-    if (taken < 0) {
-        log_error("worker.welcome", "problem=%s", log_quote(err.text));
-        return WORKER_EXIT_REFUSED;
-    }
-    work(worker);
-    return worker->exit_status;
-}
-
 int region_worker_run(const struct worker_options *options)
 {
     struct region_worker *worker = calloc(1, sizeof *worker);
     if (!worker)
         return WORKER_EXIT_USAGE;
     worker->options = options;
-    int status = run(worker);
+    int status;
+    if (start_role(&worker->loop, &worker->bus, options, take_welcome, worker, &status)) {
+        work(worker);
+        status = worker->exit_status;
+    }
     destroy(worker);
     return status;
 }

@@ -98,7 +98,8 @@ static void on_lifeline(void *context, int fd, uint32_t events)
         _exit(0);
 }
 
-int start_watch(struct loop *loop, struct error *err)
+/* SIGHUP and SIGTERM as data, and the end of the process at the lifeline's end of file. */
+static int watch(struct loop *loop, struct error *err)
 {
     static const int signals[] = {SIGHUP, SIGTERM};
     if (loop_catch_signals(loop, signals, 2, err) < 0)
@@ -110,7 +111,7 @@ int start_watch(struct loop *loop, struct error *err)
     return loop_add_fd(loop, WORKER_LIFELINE_FD, EPOLLIN, on_lifeline, NULL, err);
 }
 
-bool start_await_welcome(struct loop *loop, struct bus *bus, struct message *out, int *exit_status)
+static bool await_welcome(struct loop *loop, struct bus *bus, struct message *out, int *exit_status)
 {
     struct error err;
     struct mono limit = mono_add(clock_now(), WELCOME_LIMIT);
@@ -129,6 +130,29 @@ bool start_await_welcome(struct loop *loop, struct bus *bus, struct message *out
     }
     log_error("worker.welcome", "problem=\"the supervisor does not answer\"");
     return false;
+}
+
+bool start_role(struct loop **loop, struct bus *bus, const struct worker_options *options, start_taker *take,
+                void *worker, int *exit_status)
+{
+    struct message welcome;
+    struct error err;
+
+    *exit_status = WORKER_EXIT_USAGE;
+    if (loop_create(loop, &err) < 0 || watch(*loop, &err) < 0 || bus_open(bus, *loop, options, &err) < 0) {
+        log_error("worker.start", "problem=%s", log_quote(err.text));
+        return false;
+    }
+    if (!await_welcome(*loop, bus, &welcome, exit_status))
+        return false;
+    int taken = take(worker, &welcome.as.WELCOME, &err);
+    message_clear(&welcome);
+    if (taken < 0) {
+        log_error("worker.welcome", "problem=%s", log_quote(err.text));
+        *exit_status = WORKER_EXIT_REFUSED;
+        return false;
+    }
+    return true;
 }
 
 int start_read_settings(const char *text, struct config *out, struct error *err)

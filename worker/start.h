@@ -22,11 +22,12 @@ void start_clean_environment(void);
 /* "provisiond-worker type NAME" in /proc/PID/cmdline; overwrites the arguments, so copy them before. */
 void start_set_title(int argc, char **argv, const struct worker_options *options);
 
-/* SIGHUP and SIGTERM as data, and the end of the process at the lifeline's end of file. */
-int start_watch(struct loop *loop, struct error *err);
-
-/* Waits for WELCOME. True and *out; or false and the exit status. */
-bool start_await_welcome(struct loop *loop, struct bus *bus, struct message *out, int *exit_status);
+/* What a role makes of its WELCOME; -1 with *err: it cannot work with it. */
+typedef int start_taker(void *worker, const struct proto_WELCOME *welcome, struct error *err);
+/* Loop, bus, hello, welcome. True: the worker may work; false: it is over, with *exit_status. What was opened is the
+ * caller's to close in either case. */
+bool start_role(struct loop **loop, struct bus *bus, const struct worker_options *options, start_taker *take,
+                void *worker, int *exit_status);
 
 /* The settings that WELCOME brings. */
 int start_read_settings(const char *text, struct config *out, struct error *err);

@@ -45,8 +45,9 @@ static void make_clouds(struct type_worker *worker)
 }
 
 /* Everything that the welcome brings; -1: this worker cannot work with it. */
-static int take_welcome(struct type_worker *worker, const struct proto_WELCOME *welcome, struct error *err)
+static int take_welcome(void *context, const struct proto_WELCOME *welcome, struct error *err)
 {
+    struct type_worker *worker = context;
     if (start_read_settings(welcome->settings, &worker->config, err) < 0 ||
         read_definition(worker, welcome->definition, err) < 0)
         return -1;
@@ -200,37 +201,19 @@ static void destroy(struct type_worker *worker)
     free(worker);
 }
 
-static int run(struct type_worker *worker)
-{
-    struct message welcome;
-    struct error err;
-    int status = WORKER_EXIT_USAGE;
-    if (loop_create(&worker->loop, &err) < 0 || start_watch(worker->loop, &err) < 0 ||
-        bus_open(&worker->bus, worker->loop, worker->options, &err) < 0) {
-        log_error("worker.start", "problem=%s", log_quote(err.text));
-        return status;
-    }
-    if (!start_await_welcome(worker->loop, &worker->bus, &welcome, &status))
-        return status;
-    int taken = take_welcome(worker, &welcome.as.WELCOME, &err);
-    message_clear(&welcome);
-    CRASH_POINT(type_after_welcome);
-    if (taken < 0) {
-        log_error("worker.welcome", "problem=%s", log_quote(err.text));
-        return WORKER_EXIT_REFUSED;
-    }
-    work(worker);
-    type_launch_give_up(worker);
-    return worker->exit_status;
-}
-
 int type_worker_run(const struct worker_options *options)
 {
     struct type_worker *worker = calloc(1, sizeof *worker);
     if (!worker)
         return WORKER_EXIT_USAGE;
     worker->options = options;
-    int status = run(worker);
+    int status;
+    if (start_role(&worker->loop, &worker->bus, options, take_welcome, worker, &status)) {
+        CRASH_POINT(type_after_welcome);
+        work(worker);
+        type_launch_give_up(worker);
+        status = worker->exit_status;
+    }
     destroy(worker);
     return status;
 }
