@@ -21,7 +21,7 @@
 #include "proto/sockets.h"
 
 #define DEFAULT_RUN_DIR "/run/provisiond"
-#define DEFAULT_LISTEN "tcp://127.0.0.1:9730"
+#define DEFAULT_LISTEN "tcp://127.0.0.1:9732"
 #define DEFAULT_HIGH_WATER 4096 /* above twice the topics of 1,000 types (DESIGN section 10) */
 #define A_TURN 2000             /* messages: then signals and newcomers are looked at */
 #define REOPEN_AFTER SPAN_MS(50)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Prints who waits, live, from provisiond's status stream (docs/STATUS.md).
     subscriber.py ipc:///run/provisiond/status.sock
-    subscriber.py tcp://HOST:9730 relay.pub me.key      through provisiond-relay, with the keys of provisionctl keygen"""
+    subscriber.py tcp://HOST:9732 relay.pub me.key      through provisiond-relay, with the keys of provisionctl keygen"""
 import json
 import sys
 import time
