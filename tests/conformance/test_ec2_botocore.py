@@ -7,18 +7,17 @@ The checks are tried on bad requests too: a judge that never says no proves noth
 import datetime
 import http.server
 import json
-import os
-import subprocess
 import sys
 import threading
 import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("BUILD", "build"))
-TOOL = (BUILD if BUILD.is_absolute() else ROOT / BUILD) / "tools/ec2_request"
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(ROOT / "tests/lib"))
 sys.dont_write_bytecode = True
+from talker import BUILD, Talker, case, equal, run_cases  # noqa: E402
+
+TOOL = BUILD / "tools/ec2_request"
 
 try:
     import botocore.auth
@@ -98,20 +97,14 @@ class Bench:
         self.server.next_answer = None
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.tool = subprocess.Popen([str(TOOL)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
-        self.points = []
+        self.tool = Talker(TOOL)
 
     def send(self, request, answer=None):
         """One request through our code; what our reader made of the answer."""
         before = self.server.requests
         self.server.next_answer = answer
         line = {"url": self.url + "/", "secretKey": SECRET, "accessKey": "AKIDEXAMPLE", **request}
-        self.tool.stdin.write(json.dumps(line) + "\n")
-        self.tool.stdin.flush()
-        text = self.tool.stdout.readline()
-        if not text:
-            raise AssertionError(f"ec2_request ended at {request}")
-        outcome = json.loads(text)
+        outcome = json.loads(self.tool.ask(line))
         if "fault" in outcome:
             raise AssertionError(outcome["fault"])
         if self.server.requests != before + 1:
@@ -140,26 +133,9 @@ class Bench:
             raise AssertionError(f"complaint {self.server.complaint!r} instead of one with {word!r}")
 
     def close(self):
-        self.tool.stdin.close()
-        if self.tool.wait(30) != 0:
-            raise AssertionError(f"ec2_request ended with {self.tool.returncode}")
+        self.tool.close()
         self.server.shutdown()
         self.server.server_close()
-
-
-CASES = []
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
-
-
-def equal(have, want, what=""):
-    if have != want:
-        raise AssertionError(f"{what}: {have!r} instead of {want!r}")
 
 
 # ---- RunInstances ---------------------------------------------------------------------------------------------------
@@ -468,31 +444,5 @@ def refusals(bench):
               (1, status, code, ODD, kind))
 
 
-# ---- TAP ------------------------------------------------------------------------------------------------------------
-
-def main():
-    print(f"1..{len(CASES) + 1}")
-    if not TOOL.exists():
-        print(f"Bail out! {TOOL} is not built")
-        return 1
-    bench = Bench()
-    failed = 0
-    for number, (sentence, function) in enumerate(CASES, 1):
-        try:
-            function(bench)
-            print(f"ok {number} - {sentence}")
-        except Exception as error:  # one case must not hide the others
-            failed += 1
-            print(f"not ok {number} - {sentence}")
-            print("\n".join(f"# {line}" for line in f"{type(error).__name__}: {error}"[:3000].splitlines()))
-    try:
-        bench.close()
-        print(f"ok {len(CASES) + 1} - the sender ends cleanly")
-    except Exception as error:
-        failed += 1
-        print(f"not ok {len(CASES) + 1} - the sender ends cleanly\n# {error}")
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_cases(TOOL, Bench, "the sender ends cleanly"))

@@ -6,14 +6,15 @@ import base64
 import json
 import os
 import shutil
-import subprocess
 import sys
 import urllib.parse
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BUILD = Path(os.environ.get("BUILD", "build"))
-TOOL = (BUILD if BUILD.is_absolute() else ROOT / BUILD) / "tools/hawk_header"
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from talker import BUILD, Talker, case, equal, run_cases  # noqa: E402
+
+TOOL = BUILD / "tools/hawk_header"
 MODULES = ROOT / "build/npm/node_modules"
 JUDGE = Path(__file__).resolve().parent / "hawk_judge.js"
 
@@ -23,32 +24,11 @@ CERTIFICATE = json.dumps({"version": 1, "scopes": ["queue:pending-count:*"], "st
                           "signature": "a+b/c==", "issuer": "i"})
 
 
-class Talker:
-    """A program that answers each line with a line."""
-
-    def __init__(self, command, **more):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1, **more)
-
-    def ask(self, line):
-        self.process.stdin.write(json.dumps(line) + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise AssertionError(f"{self.process.args[0]} ended at {line}")
-        return answer.rstrip("\n")
-
-    def close(self):
-        self.process.stdin.close()
-        status = self.process.wait(30)
-        if status != 0:
-            raise AssertionError(f"{self.process.args[0]} ended with {status}")
-
-
 class Bench:
     def __init__(self):
         environment = dict(os.environ, NODE_PATH=str(MODULES))
-        self.ours = Talker([str(TOOL)])
-        self.theirs = Talker(["node", str(JUDGE)], env=environment)
+        self.ours = Talker(TOOL)
+        self.theirs = Talker("node", JUDGE, env=environment)
 
     def header(self, url, **more):
         line = {"url": url, "method": "GET", "seconds": NOW, "nonce": "0123456789abcdef", "id": "mozilla-auth0/ad|x/y",
@@ -73,20 +53,9 @@ class Bench:
             raise AssertionError(f"{url}: {verdict['error']}: {header}")
         return verdict
 
-
-CASES = []
-
-
-def case(sentence):
-    def add(function):
-        CASES.append((sentence, function))
-        return function
-    return add
-
-
-def equal(have, want):
-    if have != want:
-        raise AssertionError(f"{have!r} instead of {want!r}")
+    def close(self):
+        self.ours.close()
+        self.theirs.close()
 
 
 @case("hawk accepts our header for every route that we ask, with and without a port")
@@ -158,28 +127,7 @@ def main():
     if missing:
         print(f"1..1\nok 1 - npm's hawk accepts our headers # SKIP {missing}")
         return 0
-    print(f"1..{len(CASES) + 1}")
-    if not TOOL.exists():
-        print(f"Bail out! {TOOL} is not built")
-        return 1
-    bench = Bench()
-    failed = 0
-    for number, (sentence, function) in enumerate(CASES, 1):
-        try:
-            function(bench)
-            print(f"ok {number} - {sentence}")
-        except Exception as error:  # one case must not hide the others
-            failed += 1
-            print(f"not ok {number} - {sentence}")
-            print("\n".join(f"# {line}" for line in f"{type(error).__name__}: {error}"[:2000].splitlines()))
-    try:
-        bench.ours.close()
-        bench.theirs.close()
-        print(f"ok {len(CASES) + 1} - both sides end cleanly")
-    except Exception as error:
-        failed += 1
-        print(f"not ok {len(CASES) + 1} - both sides end cleanly\n# {error}")
-    return 1 if failed else 0
+    return run_cases(TOOL, Bench, "both sides end cleanly")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 
 #include "common/text.h"
 #include "test_common_http_server.h"
+#include "test_ec2_environment.h"
 #include "worker/ec2/credentials.h"
 #include "worker/ec2/credentials_profile.h"
 #include "worker/ec2/credentials_sources.h"
@@ -59,30 +60,6 @@ static void profiles_are_read_from_ini(void **state)
     aws_profile_clear(&out);
     aws_profile_add(&out, "", "default", false);
     assert_false(out.found);
-}
-
-static void clear_environment(void)
-{
-    static const char *const names[] = {"AWS_ACCESS_KEY_ID",
-                                        "AWS_SECRET_ACCESS_KEY",
-                                        "AWS_SESSION_TOKEN",
-                                        "AWS_SHARED_CREDENTIALS_FILE",
-                                        "AWS_PROFILE",
-                                        "AWS_CONFIG_FILE",
-                                        "AWS_REGION",
-                                        "AWS_DEFAULT_REGION",
-                                        "AWS_ROLE_ARN",
-                                        "AWS_WEB_IDENTITY_TOKEN_FILE",
-                                        "AWS_ROLE_SESSION_NAME",
-                                        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-                                        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-                                        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-                                        "CREDENTIALS_DIRECTORY"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        unsetenv(names[i]);
-    setenv("HOME", "/nonexistent", 1);
 }
 
 static void make_credentials(void)
