@@ -86,7 +86,7 @@ hidden = $(if $(V),,@)
 link   = $(CC) $(CFLAGS) $(COMPILE_FLAGS) $(LDFLAGS) $(LINK_FLAGS) -o $@ $(filter %.o,$^) \
 	$(filter %.a,$^) $(LIBS)
 
-.PHONY: all binaries daemons variants chaos bench-restart bench-isolation policies mutants tests-built check demo lint walls format tidy fuzz fuzz-run fuzzers-built docs bench properties install deb container clean help FORCE
+.PHONY: all binaries daemons variants chaos bench-restart bench-isolation bench-relay policies mutants tests-built check demo lint walls format tidy fuzz fuzz-run fuzzers-built docs bench properties install deb container clean help FORCE
 all: binaries tests-built ## build everything: daemons, tools, simulator, test programs
 binaries: $(daemons) $(subscribers) $(simulator)
 tests-built: $(units) $(tools)
@@ -233,10 +233,13 @@ fuzz-run: fuzzers-built
 chaos: binaries ## kill, stop and starve any process of a running daemon, then judge: KILLS=1000 SEED=1
 	@BUILD='$(BUILD)' $(PYTHON) tests/chaos/run.py --kills '$(or $(KILLS),1000)' --seed '$(or $(SEED),1)'
 
-bench: bench-isolation bench-restart ## all measurements, as ratios where there is something to compare with; build/bench/*.json
+bench: bench-isolation bench-restart bench-relay ## all measurements, as ratios where there is something to compare with; build/bench/*.json
 
 bench-isolation: binaries ## what one sick type does to the launch latency of 99 others; build/bench/isolation.json
 	@BUILD='$(BUILD)' $(PYTHON) tests/bench/isolation.py --repeats '$(or $(REPEATS),5)' --seconds '$(or $(SECONDS),50)'
+
+bench-relay: binaries $(BUILD)/tools/relay_crowd ## what 1,000 subscribers of the relay, 100 deaf, do to the time from bid to grant; build/bench/relay.json
+	@BUILD='$(BUILD)' $(PYTHON) tests/bench/relay.py --repeats '$(or $(REPEATS),7)' --seconds '$(or $(SECONDS),60)'
 
 bench-restart: binaries ## exec to first grant with TYPES=1000 types and INSTANCES=10000 instances; build/bench/restart.json
 	@BUILD='$(BUILD)' $(PYTHON) tests/bench/restart.py --types '$(or $(TYPES),1000)' --instances '$(or $(INSTANCES),10000)'

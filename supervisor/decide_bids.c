@@ -16,6 +16,7 @@ void decide_take_bid(struct supervisor *supervisor, struct type_record *type, st
                         .number = message->number,
                         .seen = message->seen,
                         .units = message->units,
+                        .heard = supervisor->now,
                         .lots = message->lots,
                         .lot_count = message->lots_count,
                         .views = calloc(message->lots_count + 1, sizeof *bid->views)};

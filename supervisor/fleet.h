@@ -43,7 +43,8 @@ struct lease {
     char spec_hash[HASH_SIZE];
     char subnet[NAME_SIZE];
     enum lease_state state;
-    int64_t generation; /* of the worker that may use it */
+    int64_t generation;    /* of the worker that may use it */
+    struct mono bid_heard; /* when the bid came that it answers; MONO_ZERO: before our start, or a renewal */
     struct mono send_by;
     struct mono last_send;   /* the latest moment at which its call can have started */
     struct mono holder_gone; /* when its holder was reaped; MONO_ZERO: it lives */

@@ -51,6 +51,7 @@ struct lease *lease_decide(struct supervisor *supervisor, struct type_record *ty
                           .revision = type->revision,
                           .state = LEASE_COMMITTING,
                           .generation = type->worker.process.generation,
+                          .bid_heard = type->bid.heard,
                           .send_by = mono_add(supervisor->now, supervisor->config->send_by)};
     int market = market_of(lot->market);
 
@@ -103,6 +104,12 @@ static bool may_leave(const struct supervisor *supervisor, const struct type_rec
            decide_region_closed(supervisor, lease->placement.region) != DENIED_BY_FREEZE;
 }
 
+/* Since its bid came, by the clock as it is now; -1: not known. */
+static int64_t age_of_bid_us(const struct lease *lease)
+{
+    return mono_is_set(lease->bid_heard) ? mono_since(lease->bid_heard, clock_now()).us : -1;
+}
+
 static void send_one(struct supervisor *supervisor, struct lease *lease)
 {
     struct type_record *type = supervisor_type(supervisor, lease->type);
@@ -114,9 +121,9 @@ static void send_one(struct supervisor *supervisor, struct lease *lease)
     if (may_leave(supervisor, type, lease) && bus_post(supervisor, &type->worker, &message) == 0) {
         CRASH_POINT(supervisor_after_grant);
         fleet_lease_sent(supervisor->fleet, lease, send_by);
-        log_info("grant.sent", "type=%s grant=%lld region=%s instanceType=%s count=%lld", lease->type,
+        log_info("grant.sent", "type=%s grant=%lld region=%s instanceType=%s count=%lld afterBidUs=%lld", lease->type,
                  (long long)lease->grant, lease->placement.region, lease->placement.instance_type,
-                 (long long)lease->count);
+                 (long long)lease->count, (long long)age_of_bid_us(lease));
     } else {
         fleet_lease_not_sent(supervisor->fleet, lease, lease_take_fact, supervisor);
     }
@@ -227,6 +234,7 @@ void lease_renew(struct supervisor *supervisor, struct type_record *type, int64_
     if (!lease)
         return;
     lease->send_by = mono_add(supervisor->now, supervisor->config->send_by);
+    lease->bid_heard = MONO_ZERO;
     commit(supervisor, lease);
     CRASH_POINT(supervisor_after_renewal);
     log_info("grant.renewed", "type=%s grant=%lld", type->name, (long long)grant);

@@ -65,6 +65,7 @@ struct worker {
 struct bid {
     bool stands;
     int64_t number, seen, units;
+    struct mono heard;
     struct proto_LOT *lots; /* taken over from the message */
     struct arbiter_lot *views;
     size_t lot_count;

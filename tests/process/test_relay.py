@@ -271,6 +271,66 @@ def deaf_subscribers_cost_neither_messages_nor_memory():
         assert all(one.poll(0) for one in deaf), "the deaf ones were connected"
 
 
+class Crowd:
+    """build/tools/relay_crowd: subscribers that read everything, and deaf ones, in one process."""
+
+    def __init__(self, scene, live, deaf):
+        words = [BUILD / "tools/relay_crowd", scene.address(), scene.folder / "relay.pub", scene.folder / "fox.key",
+                 scene.folder / "fox.pub", live, deaf]
+        self.process = subprocess.Popen([*map(str, words)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.text = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def tell(self, word):
+        self.process.stdin.write(word.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        """Its next line, or None."""
+        self.text += self.process.stdout.read() or b""
+        line, found, rest = self.text.partition(b"\n")
+        if not found:
+            assert self.process.poll() is None, "the crowd ended"
+            return None
+        self.text = rest
+        return json.loads(line)
+
+
+def forty_five_live_ones_get_every_message_beside_five_deaf_ones():
+    with running() as scene, Crowd(scene, 45, 5) as crowd:
+        crowd.tell("on")
+
+        def ready():
+            scene.publisher.refresh()
+            return crowd.answer()
+        assert until(ready, "every live one's first message", scene.relay)["ready"]
+        witness = scene.subscriber("owl", rcvhwm=100000)
+        scene.next_marker(witness, 1)
+        first = scene.publisher.sequence
+        for number in range(2, 12):  # 4 MB for each deaf one: more than its kernel takes
+            for _ in range(200):
+                scene.publisher.send("type.alpha.", {"filling": "x" * 2000})
+            scene.next_marker(witness, number)  # the relay has taken all of it: nothing waits before it
+        sent = scene.publisher.sequence - first
+
+        def all_came():
+            scene.publisher.refresh()
+            crowd.tell("figures")
+            figures = until(crowd.answer, "its figures")
+            assert figures["lost"] == 0, figures
+            return figures["least"] > sent
+        until(all_came, f"{sent} messages at each live one", scene.relay)
+
+
 def raw_bytes_of_strangers_change_nothing():
     with running() as scene:
         fox = scene.subscriber()
@@ -440,6 +500,7 @@ if __name__ == "__main__":
         a_reload_admits_new_keys_and_cuts_off_removed_ones,
         the_list_may_be_one_file_with_comments,
         deaf_subscribers_cost_neither_messages_nor_memory,
+        forty_five_live_ones_get_every_message_beside_five_deaf_ones,
         raw_bytes_of_strangers_change_nothing,
         a_hostile_subscriber_is_barred_and_nobody_else,
         many_subscribers_may_share_one_key,
