@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,8 @@
 #define REOPEN_AFTER SPAN_MS(50)
 #define IO_THREADS 2 /* they encrypt */
 /* Each message is encrypted once for each subscriber: with a thousand of them that is ten milliseconds of both cores a
- * message, which the daemon on the same host must not wait for. */
-#define NICE 10
+ * message, which the daemon on the same host must not wait for, not even for one time slice. */
+#define POLICY SCHED_IDLE
 
 #define EXIT_SELFTEST 1 /* everything else that stops it: 2, by log_fatal */
 
@@ -164,11 +165,13 @@ static void take_signals(struct relay *relay)
 
 /* ---- start and loop ---- */
 
-/* Before the first thread: they inherit it. Where it may not (the unit says Nice= itself) it goes on as it is. */
+/* Before the first thread: they inherit it. */
 static void stand_back(void)
 {
-    if (getpriority(PRIO_PROCESS, 0) < NICE)
-        setpriority(PRIO_PROCESS, 0, NICE);
+    const struct sched_param none = {0};
+
+    if (sched_setscheduler(0, POLICY, &none) != 0)
+        log_warn("relay.priority", "reason=%s effect=\"it may delay the daemon\"", log_quote(strerror(errno)));
 }
 
 static void raise_files(void)
