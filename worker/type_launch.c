@@ -207,6 +207,7 @@ static void on_answer(void *context, const struct cloud_answer *answer)
     const struct ec2_error *error = &answer->error;
     CRASH_POINT(type_after_launch_reply);
     launch->worker->news = true;
+    launch->spent |= answer->failure == FAILURE_LOOK_UP;
     if (answer->ending == CLOUD_DONE && all_ids_there(launch))
         type_launch_found(launch, launch->rows, launch->row_count, answer);
     else if (answer->ending == CLOUD_DONE)

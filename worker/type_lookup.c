@@ -67,14 +67,14 @@ static void ask(struct launch *launch, struct mono now)
     CRASH_POINT(type_after_lookup);
 }
 
-/* The same request can only be made again from the same specification; each renewal that cannot be sent would prolong
- * the lease for nothing. */
-static bool can_be_rebuilt(const struct launch *launch)
+/* The same request can only be made again from the same specification, and to any avail only while its token is not
+ * spent; each renewal in vain would prolong the lease, for `grace` counts from the last send. */
+static bool can_be_resent(const struct launch *launch)
 {
     const struct proto_GRANT *grant = &launch->grant;
     const struct launch_spec *spec =
         definition_spec(launch->worker->definition, grant->region, grant->zone, grant->instanceType);
-    return spec && strcmp(spec->hash, grant->specHash) == 0;
+    return !launch->spent && spec && strcmp(spec->hash, grant->specHash) == 0;
 }
 
 /* Need that this lease does not cover: it counts among the credit, so it is added back. */
@@ -85,7 +85,7 @@ static bool still_wanted(const struct launch *launch)
     for (size_t i = 0; i < worker->supply.lease_count; i++)
         if (worker->supply.leases[i].grant == launch->grant.grant)
             lease = &worker->supply.leases[i];
-    return !worker->stopping && lease && can_be_rebuilt(launch) &&
+    return !worker->stopping && lease && can_be_resent(launch) &&
            worker->plan.need + supply_lease_units(&worker->supply, lease) > 0 && worker->plan.reason != REASON_STARTING;
 }
 

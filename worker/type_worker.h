@@ -44,6 +44,7 @@ struct launch {
     struct proto_GRANT grant;
     enum launch_state state;
     bool was_unknown;       /* from then on only ids are a definite result */
+    bool spent;             /* EC2 has bound its token to dead instances or another request: it launches nothing */
     struct proto_ROW *rows; /* instances in the answer, as they come */
     size_t row_count;
     struct mono due;     /* of the next step in LOOKING, RENEWING, WAITING */

@@ -191,6 +191,20 @@ def mismatch_means_look_up():
 
 
 @tap.test
+def a_spent_token_is_not_sent_again():
+    """A token that EC2 has bound to dead instances launches nothing any more: no renewal, though wanted; it is looked up"""
+    with Stage() as stage:
+        stage.sim.fault({"error": "IdempotentInstanceTerminated"}, {"action": "RunInstances"})
+        stage.worker.grant(stage.bid(5), 1)
+        assert result_of(stage.worker, 1)["failure"] == "look-up"
+        for _ in range(2):
+            peer, question = stage.region.expect_lookup()
+            stage.region.answer_lookup(peer, question)
+        assert not [message for message in stage.worker.drain() if message["m"] == "RENEW"]
+        assert len(stage.launches()) == 1, stage.launches()
+
+
+@tap.test
 def hang_ends_at_the_limit_as_unknown_while_ticks_go_on():
     """A launch that hangs ends at its limit as unknown; ticks are completed all the while"""
     with Stage(settings_changes={"launchLimit": "3s", "connectLimit": "2s", "tick": "200ms"}) as stage:
