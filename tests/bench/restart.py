@@ -52,6 +52,11 @@ def launch_all(world, names, instances):
             launch(world, name, REGIONS[index % len(REGIONS)], share)
 
 
+def peak_mb(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM"))
+
+
 def log_moments(text, pid):
     """First time of each event of that supervisor, and how many workers were live when, seconds of wall time."""
     first, live = {}, []
@@ -69,6 +74,7 @@ def log_moments(text, pid):
 def measure(world, names, instances):
     known = "SELECT count(*) FROM instances"
     world.until(lambda: (world.ask_ledger(known) or [[0]])[0][0] >= instances, "the first daemon to adopt all", LIMIT)
+    first_peak = peak_mb(world.child.pid)
     world.send(world.child.pid, signal.SIGKILL)
     world.child.wait()
     for name in names:
@@ -76,6 +82,7 @@ def measure(world, names, instances):
     executed = time.time()
     world.start()
     world.until(lambda: " event=grant.sent " in world.log_text(), "the first grant", LIMIT)
+    peak = peak_mb(world.child.pid)
     world.send(world.child.pid, signal.SIGKILL)
     first, live = log_moments(world.log_text(), world.child.pid)
     return {"types": len(names), "instances": instances,
@@ -84,6 +91,7 @@ def measure(world, names, instances):
             "execToStarted_s": round(first["started"] - executed, 3),
             "execToFirstRegionListed_s": round(first["region-listed"] - executed, 3),
             "execToFirstWorker_s": round(live[0] - executed, 3),
+            "supervisorPeak_MB": peak, "supervisorPeakOfFirst_MB": first_peak,
             "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
 
 
