@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* sockets.c: one row a role: socket type, file name, which end binds, rights and high-water mark.
+/* sockets.c: one row a role: socket type, file name, which end binds, rights and high-water marks.
  * Runs in: every process after its exec; the caller owns the socket.
  * Why the options (STYLE, traps of this stack): LINGER 0, or zmq_ctx_term hangs on an absent peer; MAXMSGSIZE, or a
  * peer fills our memory; MANDATORY, or a ROUTER drops in silence; no HANDOVER, or a second process could take over a
@@ -24,22 +24,28 @@ struct role_row {
     int type;
     bool binds;
     mode_t rights;
-    int high_water;   /* messages each peer; status: above twice the topics of 1,000 types (DESIGN section 10), and what
-                       * one deaf reader holds stays below 10 MB (case B60) */
-    const char *file; /* %s is the region */
+    int most_out, most_in; /* high-water marks, messages each peer */
+    const char *file;      /* %s is the region */
 };
 
+/* Bus: what a thousand type workers say may not pile up in the supervisor or in them: 4,096 a peer were 4 GB on a host
+ * that was too slow. A worker drops states when it cannot send, for the next replaces them, and keeps the rest. Status:
+ * above twice the topics of 1,000 types (DESIGN section 10), and what one deaf reader holds is below 10 MB (case B60).
+ */
+#define BUS_UP 32
+#define BUS_DOWN 512 /* grants, breakers: a stopped worker is killed long before */
+
 static const struct role_row roles[] = {
-    [SOCKET_BUS_SERVER] = {ZMQ_ROUTER, true, 0600, 4096, "bus.sock"},
-    [SOCKET_BUS_CLIENT] = {ZMQ_DEALER, false, 0, 4096, "bus.sock"},
-    [SOCKET_CONTROL_SERVER] = {ZMQ_ROUTER, true, 0660, 256, "control.sock"},
-    [SOCKET_CONTROL_CLIENT] = {ZMQ_DEALER, false, 0, 256, "control.sock"},
-    [SOCKET_STATUS_SERVER] = {ZMQ_XPUB, true, 0660, 4096, "status.sock"},
-    [SOCKET_STATUS_CLIENT] = {ZMQ_SUB, false, 0, 8192, "status.sock"},
-    [SOCKET_INVENTORY_SERVER] = {ZMQ_XPUB, true, 0600, 4096, "inventory-%s.sock"},
-    [SOCKET_INVENTORY_CLIENT] = {ZMQ_SUB, false, 0, 4096, "inventory-%s.sock"},
-    [SOCKET_LOOKUP_SERVER] = {ZMQ_ROUTER, true, 0600, 256, "lookup-%s.sock"},
-    [SOCKET_LOOKUP_CLIENT] = {ZMQ_DEALER, false, 0, 256, "lookup-%s.sock"},
+    [SOCKET_BUS_SERVER] = {ZMQ_ROUTER, true, 0600, BUS_DOWN, BUS_UP, "bus.sock"},
+    [SOCKET_BUS_CLIENT] = {ZMQ_DEALER, false, 0, BUS_UP, BUS_DOWN, "bus.sock"},
+    [SOCKET_CONTROL_SERVER] = {ZMQ_ROUTER, true, 0660, 256, 256, "control.sock"},
+    [SOCKET_CONTROL_CLIENT] = {ZMQ_DEALER, false, 0, 256, 256, "control.sock"},
+    [SOCKET_STATUS_SERVER] = {ZMQ_XPUB, true, 0660, 4096, 4096, "status.sock"},
+    [SOCKET_STATUS_CLIENT] = {ZMQ_SUB, false, 0, 8192, 8192, "status.sock"},
+    [SOCKET_INVENTORY_SERVER] = {ZMQ_XPUB, true, 0600, 4096, 4096, "inventory-%s.sock"},
+    [SOCKET_INVENTORY_CLIENT] = {ZMQ_SUB, false, 0, 4096, 4096, "inventory-%s.sock"},
+    [SOCKET_LOOKUP_SERVER] = {ZMQ_ROUTER, true, 0600, 256, 256, "lookup-%s.sock"},
+    [SOCKET_LOOKUP_CLIENT] = {ZMQ_DEALER, false, 0, 256, 256, "lookup-%s.sock"},
 };
 
 static int set_number(void *socket, int option, int value, struct error *err)
@@ -56,9 +62,12 @@ static int set_common(void *socket, const struct role_row *row, struct error *er
         return error_set(err, ERROR_LOCAL, "socket option MAXMSGSIZE: %s", zmq_strerror(errno));
     const struct {
         int option, value;
-    } numbers[] = {
-        {ZMQ_LINGER, 0},        {ZMQ_SNDHWM, row->high_water},           {ZMQ_RCVHWM, row->high_water},
-        {ZMQ_BACKLOG, BACKLOG}, {ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS}, {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS}};
+    } numbers[] = {{ZMQ_LINGER, 0},
+                   {ZMQ_SNDHWM, row->most_out},
+                   {ZMQ_RCVHWM, row->most_in},
+                   {ZMQ_BACKLOG, BACKLOG},
+                   {ZMQ_RECONNECT_IVL, RECONNECT_FIRST_MS},
+                   {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MOST_MS}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (set_number(socket, numbers[i].option, numbers[i].value, err) < 0)
             return -1;

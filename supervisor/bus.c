@@ -20,7 +20,7 @@
 #define REGION_SAYS_MOST 10000
 #define RETIRED_FOR SPAN_SECONDS(120)
 
-/* The routing ids that count, compact, because each message looks through them. */
+/* The routing ids that count, sorted: each message is looked up. */
 struct secret_entry {
     char secret[2 * SECRET_BYTES + 1];
     struct worker *worker;
@@ -51,11 +51,29 @@ static bus_handler *const handlers[] = {
 
 static void forget_old(struct supervisor *supervisor)
 {
-    for (size_t i = supervisor->secret_count; i-- > 0;) {
+    size_t kept = 0;
+
+    for (size_t i = 0; i < supervisor->secret_count; i++) {
         const struct secret_entry *entry = &supervisor->secrets[i];
-        if (mono_is_set(entry->retired) && mono_since(entry->retired, supervisor->now).us > RETIRED_FOR.us)
-            supervisor->secrets[i] = supervisor->secrets[--supervisor->secret_count];
+        if (!mono_is_set(entry->retired) || mono_since(entry->retired, supervisor->now).us <= RETIRED_FOR.us)
+            supervisor->secrets[kept++] = *entry;
     }
+    supervisor->secret_count = kept;
+}
+
+/* Where it is, or where it belongs. */
+static size_t place_of(const struct supervisor *supervisor, const char *secret)
+{
+    size_t low = 0, high = supervisor->secret_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (strcmp(supervisor->secrets[middle].secret, secret) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 void bus_admit(struct supervisor *supervisor, struct worker *worker)
@@ -67,7 +85,9 @@ void bus_admit(struct supervisor *supervisor, struct worker *worker)
         if (!supervisor->secrets)
             abort();
     }
-    struct secret_entry *entry = &supervisor->secrets[supervisor->secret_count++];
+    size_t at = place_of(supervisor, worker->secret);
+    struct secret_entry *entry = &supervisor->secrets[at];
+    memmove(entry + 1, entry, (supervisor->secret_count++ - at) * sizeof *entry);
     *entry = (struct secret_entry){.worker = worker, .generation = worker->process.generation};
     worker->counted = 0;
     text_copy(entry->secret, sizeof entry->secret, worker->secret);
@@ -101,10 +121,11 @@ int bus_post(struct supervisor *supervisor, struct worker *worker, const struct 
 
 static const struct secret_entry *entry_of(const struct supervisor *supervisor, const char *secret)
 {
-    for (size_t i = 0; i < supervisor->secret_count; i++)
-        if (supervisor->secrets[i].secret[0] == secret[0] && text_equal(supervisor->secrets[i].secret, secret))
-            return &supervisor->secrets[i];
-    return NULL;
+    size_t at = place_of(supervisor, secret);
+
+    return at < supervisor->secret_count && text_equal(supervisor->secrets[at].secret, secret)
+               ? &supervisor->secrets[at]
+               : NULL;
 }
 
 /* Until its hello a process may only say hello, whatever else becomes of it. */

@@ -260,8 +260,12 @@ static void send_copy(struct supervisor *supervisor, struct type_record *type, c
             fill_breaker(&copy->breakers[copy->breakers_count++], &entries[i]);
     CRASH_POINT(supervisor_before_breakers);
     uint64_t hash = hash_of(copy->breakers, copy->breakers_count * sizeof *copy->breakers);
-    if (hash != type->copy_hash && bus_post(supervisor, &type->worker, &message) == 0)
-        type->copy_hash = hash;
+    if (hash != type->copy_hash) {
+        if (bus_post(supervisor, &type->worker, &message) == 0)
+            type->copy_hash = hash;
+        else
+            supervisor->breakers_version = 0; /* it takes nothing now: again, a little later */
+    }
     message_clear(&message);
 }
 

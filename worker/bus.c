@@ -15,7 +15,8 @@
 #include "proto/sockets.h"
 
 #define MOST_WAITING 20000
-#define LAST_WORDS_MS 1000 /* how long the last messages may take to leave */
+#define TRY_AGAIN SPAN_MS(20) /* nobody tells when the supervisor takes more */
+#define LAST_WORDS_MS 1000    /* how long the last messages may take to leave */
 
 struct bus_text {
     struct bus_text *next;
@@ -128,6 +129,11 @@ void bus_flush(struct bus *bus)
 {
     while (bus->first && send_text(bus, bus->first->text, bus->first->size))
         drop_first(bus);
+}
+
+struct mono bus_deadline(const struct bus *bus, struct mono now)
+{
+    return bus->first ? mono_add(now, TRY_AGAIN) : MONO_NEVER;
 }
 
 int bus_receive(struct bus *bus, enum proto_state state, struct message *out)

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 #include "common/loop.h"
 #include "proto/messages.h"
@@ -33,6 +34,8 @@ enum bus_care { BUS_MAY_DROP, BUS_KEEP };
 void bus_send(struct bus *bus, const struct message *message, enum bus_care care);
 /* Sends what waits; every loop turn. */
 void bus_flush(struct bus *bus);
+/* When to do that although nothing happens. */
+struct mono bus_deadline(const struct bus *bus, struct mono now);
 /* 1 got one, 0 nothing there. A message that does not decode or that a supervisor may not send is logged and passed
  * over: a worker that cannot understand its supervisor is killed by it for its silence. */
 int bus_receive(struct bus *bus, enum proto_state state, struct message *out);

@@ -197,6 +197,7 @@ static void drain_bus(struct region_worker *worker)
 static struct mono deadline(struct region_worker *worker, struct mono now)
 {
     struct mono next = mono_min(http_deadline(worker->http), mono_add(worker->tick_began, idle_tick(worker)));
+    next = mono_min(next, bus_deadline(&worker->bus, now));
     if (worker->stopping)
         return mono_min(next, worker->drain_limit);
     next = mono_min(next, mono_min(region_listing_deadline(worker, now), region_prices_deadline(worker, now)));

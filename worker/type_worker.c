@@ -128,6 +128,7 @@ static struct mono deadline(const struct type_worker *worker)
     next = mono_min(next, mono_min(type_lookup_deadline(worker), type_preflight_deadline(worker)));
     next = mono_min(next, type_registration_deadline(worker));
     next = mono_min(next, doors_deadline(&worker->doors, clock_now()));
+    next = mono_min(next, bus_deadline(&worker->bus, clock_now()));
     return worker->stopping ? mono_min(next, worker->drain_limit) : next;
 }
 

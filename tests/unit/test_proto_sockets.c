@@ -130,6 +130,22 @@ static void send_frames(void *socket, const char *const *frames, size_t count)
         assert_true(zmq_send(socket, frames[i], strlen(frames[i]), i + 1 < count ? ZMQ_SNDMORE : 0) >= 0);
 }
 
+/* 4,096 a peer in each of the two queues were gigabytes with a thousand types. What the kernel holds comes on top. */
+static void what_a_worker_says_to_a_busy_supervisor_does_not_pile_up(void **state)
+{
+    struct room *room = *state;
+    open_one(room, SOCKET_BUS_SERVER, NULL, NULL);
+    void *worker = open_one(room, SOCKET_BUS_CLIENT, NULL, "worker");
+    zmq_pollitem_t item = {.socket = worker, .events = ZMQ_POLLOUT};
+    char text[1024] = "";
+    int count = 0;
+
+    while (count < 4000 && zmq_poll(&item, 1, 500) > 0)
+        if (zmq_send(worker, text, sizeof text, ZMQ_DONTWAIT) >= 0)
+            count++;
+    assert_in_range(count, 32, 1500);
+}
+
 static void a_bad_message_names_its_sender_and_the_next_one_is_read(void **state)
 {
     void *server = open_one(*state, SOCKET_BUS_SERVER, NULL, NULL);
@@ -238,6 +254,7 @@ int main(void)
         TEST(a_message_arrives_with_its_senders_name_and_the_answer_comes_back),
         TEST(sending_to_nobody_says_so),
         TEST(a_full_queue_says_so_and_does_not_wait),
+        TEST(what_a_worker_says_to_a_busy_supervisor_does_not_pile_up),
         TEST(a_bad_message_names_its_sender_and_the_next_one_is_read),
         TEST(a_sender_that_cannot_be_named_is_refused),
         TEST(topics_go_before_published_messages),
