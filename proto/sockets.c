@@ -28,9 +28,10 @@ struct role_row {
     const char *file;      /* %s is the region */
 };
 
-/* Bus: what a thousand type workers say may not pile up in the supervisor or in them: 4,096 a peer were 4 GB on a host
- * that was too slow. A worker drops states when it cannot send, for the next replaces them, and keeps the rest. Status:
- * above twice the topics of 1,000 types (DESIGN section 10), and what one deaf reader holds is below 10 MB (case B60).
+/* Bus: what a thousand type workers say may not pile up in the supervisor or in them: 4,096 of 1 KB a peer would be 4
+ * GB on a host that is too slow. A worker drops states when it cannot send, for the next replaces them, and keeps the
+ * rest. Status: above twice the topics of 1,000 types (DESIGN section 10), and what one deaf reader holds is below 10
+ * MB (case B60).
  */
 #define BUS_UP 32
 #define BUS_DOWN 512 /* grants, breakers: a stopped worker is killed long before */
