@@ -275,6 +275,9 @@ install: daemons $(subscribers) ## install below $(DESTDIR)$(PREFIX)
 		sed 's,@PREFIX@,$(PREFIX),g' "$$unit" >'$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; \
 		chmod 0644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; done
 	install -D -m 0644 supervisor/provisiond.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/provisiond.conf'
+	install -d '$(DESTDIR)$(PREFIX)/share/bash-completion/completions'
+	$(BUILD)/provisionctl completion bash >'$(DESTDIR)$(PREFIX)/share/bash-completion/completions/provisionctl'
+	chmod 0644 '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/provisionctl'
 	set -e; for page in $(wildcard docs/man/*.[1-8]); do \
 		install -D -m 0644 "$$page" '$(DESTDIR)$(PREFIX)/share/man/man'"$${page##*.}/$${page##*/}"; done
 	set -e; for file in $(example_files); do \

@@ -15,19 +15,15 @@
 #define DEFAULT_RUN_DIR "/run/provisiond"
 #define DEFAULT_EVENTS 100
 
-struct command {
-    const char *name, *argument; /* "TYPE" needed, "[TYPE]" may be given, "" none */
-    ctl_function *function;      /* NULL: sent as it is, the answer's sentence is printed */
-    const char *options;         /* letters of the options that it takes besides the common ones */
-    const char *help;
-};
-
-static const struct command commands[] = {
-    {"status", "[TYPE]", ctl_status, "j", "a table of all workerTypes, or all figures of one type or region"},
-    {"watch", "", ctl_watch, "", "the same table, drawn anew every status interval, until interrupted"},
-    {"events", "[TYPE]", ctl_events, "jfn", "the last events, of all or of one type or region"},
+static const struct ctl_command commands[] = {
+    {"status", "[TYPE|REGION]", ctl_status, "j", "a table of all workerTypes, or all figures of one type or region"},
+    {"watch", "", ctl_watch, "o", "the same on the whole screen, drawn anew; ? shows the keys that look closer"},
+    {"alarms", "[TYPE|REGION]", ctl_alarms, "ja", "what is wrong now, of all or of one type, region or cap"},
+    {"top", "", ctl_top, "jo", "the processes: age, deaths, memory, processor, length of their ticks"},
+    {"events", "[TYPE|REGION]", ctl_events, "jfn", "the last events, of all or of one type or region"},
     {"explain", "TYPE", ctl_explain, "j", "why a type launches or does not, and what would change it"},
-    {"restart", "TYPE", NULL, "", "ends the worker of a type or region; it starts anew with its newest definition"},
+    {"restart", "TYPE|REGION", NULL, "",
+     "ends the worker of a type or region; it starts anew with its newest definition"},
     {"reload", "", NULL, "", "reads configuration and definitions anew: all of it counts, or none"},
     {"history", "TYPE", ctl_history, "j", "every revision of a type, or of an AMI set as set:NAME"},
     {"show", "TYPE@REV", ctl_show, "j", "one revision's document; without @REV the live one"},
@@ -47,7 +43,7 @@ static const struct command commands[] = {
      "launches nothing for a type and terminates its instances, busy ones too; resume ends that"},
     {"terminate", "INSTANCE", NULL, "", "terminates one instance, busy or not"},
     {"priority", "TYPE N", ctl_priority, "", "a type's priority, until its file is read anew"},
-    {"caps", "NAME VALUE", ctl_caps, "", "a global cap, as the file names it, until that is read anew"},
+    {"caps", "CAP VALUE", ctl_caps, "", "a global cap, as the file names it, until that is read anew"},
     {"freeze", "[REGION]", NULL, "", "launches nothing in a region, or anywhere, also after a restart"},
     {"thaw", "[REGION]", NULL, "", "ends the freeze of a region, or the one of everywhere"},
     {"trust", "TYPE", NULL, "", "a type's specifications count as proven, without a canary"},
@@ -59,6 +55,7 @@ static const struct command commands[] = {
     {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
     {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
+    {"completion", "SHELL", ctl_completion, "", "bash: the script that completes command lines of provisionctl"},
 };
 
 static const struct option options[] = {{"run-dir", required_argument, NULL, 'd'},
@@ -69,6 +66,8 @@ static const struct option options[] = {{"run-dir", required_argument, NULL, 'd'
                                         {"help", no_argument, NULL, 'h'},
                                         {"version", no_argument, NULL, 'V'},
                                         {"force", no_argument, NULL, 'F'},
+                                        {"all", no_argument, NULL, 'a'},
+                                        {"once", no_argument, NULL, 'o'},
                                         {NULL, 0, NULL, 0}};
 
 static void print_help(void)
@@ -80,10 +79,12 @@ static void print_help(void)
            "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
            "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
            "  --force        of apply: leaves the preflight out, which is recorded; nothing is left out for it\n"
-           "  --json         of status, events, explain, history, show, apply, preflight, dryrun: JSON; of events one "
-           "object a line\n"
+           "  --json         of status, alarms, top, events, explain, history, show, apply, preflight, dryrun: JSON;\n"
+           "                 of events one object a line\n"
            "  --follow       of events: goes on with those to come\n"
            "  --last N       of events: how many to show first (default %d)\n"
+           "  --all          of alarms: also those that ended within the last hour\n"
+           "  --once         of watch, top: one picture, also on a terminal\n"
            "  --help, --version\n"
            "\nEvery figure has the age of its source; ? is unknown. Rows older than their limit say STALE.\n"
            "Colours are used on a terminal only, and not where NO_COLOR is set.\n"
@@ -91,7 +92,8 @@ static void print_help(void)
            "  0  done\n"
            "  1  refused or failed, the daemon's sentence is on standard error; diff: they differ; dryrun: errors\n"
            "  2  the command line is wrong\n"
-           "  3  no answer: the daemon does not run, hangs, or its socket may not be used\n",
+           "  3  no answer: the daemon does not run, hangs, or its socket may not be used\n"
+           "  4  alarms: at least one is raised now\n",
            DEFAULT_RUN_DIR, DEFAULT_EVENTS);
 }
 
@@ -103,7 +105,22 @@ static enum ctl_exit usage(const char *format, const char *what)
     return CTL_USAGE;
 }
 
-static const struct command *find_command(const char *name)
+const struct ctl_command *ctl_command_table(size_t *count)
+{
+    *count = sizeof commands / sizeof commands[0];
+    return commands;
+}
+
+const char *ctl_option_name(int letter)
+{
+    for (const struct option *option = options; option->name; option++) {
+        if (option->val == letter)
+            return option->name;
+    }
+    return NULL;
+}
+
+static const struct ctl_command *find_command(const char *name)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(commands[i].name, name) == 0)
@@ -141,7 +158,7 @@ struct line {
 static enum ctl_exit take_option(int letter, const char *value, struct ctl *ctl, struct line *line)
 {
     char *end;
-    if (strchr("jfnF", letter) && !strchr(line->used, letter))
+    if (strchr("jfnFao", letter) && !strchr(line->used, letter))
         line->used[strlen(line->used)] = (char)letter;
     switch (letter) {
     case 'd':
@@ -162,6 +179,12 @@ static enum ctl_exit take_option(int letter, const char *value, struct ctl *ctl,
     case 'F':
         ctl->force = true;
         return CTL_OK;
+    case 'a':
+        ctl->all = true;
+        return CTL_OK;
+    case 'o':
+        ctl->once = true;
+        return CTL_OK;
     case 'f':
         ctl->follow = true;
         return CTL_OK;
@@ -176,7 +199,7 @@ static enum ctl_exit take_option(int letter, const char *value, struct ctl *ctl,
     }
 }
 
-static enum ctl_exit check_line(const struct command *command, int count, char **words, const struct line *line,
+static enum ctl_exit check_line(const struct ctl_command *command, int count, char **words, const struct line *line,
                                 struct ctl *ctl)
 {
     bool needed = command->argument[0] && command->argument[0] != '[';
@@ -196,7 +219,7 @@ static enum ctl_exit check_line(const struct command *command, int count, char *
     return CTL_OK;
 }
 
-static enum ctl_exit run(const struct command *command, struct ctl *ctl)
+static enum ctl_exit run(const struct ctl_command *command, struct ctl *ctl)
 {
     ctl->context = zmq_ctx_new();
     enum ctl_exit code = command->function ? command->function(ctl) : ctl_order(ctl, command->name, "");
@@ -232,7 +255,7 @@ int main(int argc, char **argv)
     }
     if (optind == argc)
         return usage("a command is missing%s", "");
-    const struct command *command = find_command(argv[optind]);
+    const struct ctl_command *command = find_command(argv[optind]);
     if (!command)
         return usage("there is no command \"%s\"", argv[optind]);
     enum ctl_exit code = check_line(command, argc - optind, argv + optind, &line, &ctl);

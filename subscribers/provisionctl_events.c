@@ -11,6 +11,7 @@
 #include "common/text.h"
 #include "proto/sockets.h"
 #include "subscribers/provisionctl.h"
+#include "subscribers/provisionctl_pages.h"
 
 #define ASK_AGAIN 1000 /* events, to fill the gap */
 
@@ -32,9 +33,17 @@ static bool concerns(const struct ctl *ctl, const json_t *event)
     return !ctl->name[0];
 }
 
-static void print_event(struct follow *follow, const json_t *event)
+void ctl_print_event(const json_t *event, FILE *out)
 {
     char when[40];
+    const char *type = ctl_word_of(event, "type"), *region = ctl_word_of(event, "region");
+    wall_format((struct wall){(int64_t)json_number_value(json_object_get(event, "at"))}, when, sizeof when);
+    fprintf(out, "%s  %-22s  %s%s%s  %s\n", when, ctl_word_of(event, "kind"), type, type[0] && region[0] ? " " : "",
+            region, ctl_word_of(event, "text"));
+}
+
+static void print_event(struct follow *follow, const json_t *event)
+{
     int64_t sequence = json_integer_value(json_object_get(event, "sequence"));
     if (sequence <= follow->printed && sequence > 0)
         return;
@@ -47,10 +56,7 @@ static void print_event(struct follow *follow, const json_t *event)
         fputc('\n', stdout);
         return;
     }
-    wall_format((struct wall){(int64_t)json_number_value(json_object_get(event, "at"))}, when, sizeof when);
-    const char *type = ctl_word_of(event, "type"), *region = ctl_word_of(event, "region");
-    printf("%s  %-22s  %s%s%s  %s\n", when, ctl_word_of(event, "kind"), type, type[0] && region[0] ? " " : "", region,
-           ctl_word_of(event, "text"));
+    ctl_print_event(event, stdout);
 }
 
 static enum ctl_exit ask(struct follow *follow, int64_t last, struct error *err)

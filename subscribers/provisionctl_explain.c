@@ -7,6 +7,7 @@
 
 #include "common/text.h"
 #include "subscribers/provisionctl.h"
+#include "subscribers/provisionctl_pages.h"
 #include "subscribers/provisionctl_table.h"
 
 /* One member of an element of a list as a cell. */
@@ -59,7 +60,7 @@ static void fill_cell(const struct column *column, const json_t *element, int64_
     }
 }
 
-static void print_list(const char *title, const json_t *list, const struct column *columns, int64_t now)
+static void print_list(const char *title, const json_t *list, const struct column *columns, int64_t now, FILE *out)
 {
     char cells[TABLE_COLUMNS][300], sides[TABLE_COLUMNS];
     const char *pointers[TABLE_COLUMNS];
@@ -81,23 +82,24 @@ static void print_list(const char *title, const json_t *list, const struct colum
         }
         table_add(&table, STYLE_PLAIN, pointers);
     }
-    printf("\n%s\n", title);
-    table_print(&table, 0, false, stdout);
+    fprintf(out, "\n%s\n", title);
+    table_print(&table, 0, false, out);
     table_clear(&table);
 }
 
-static void print_explanation(const json_t *body)
+void ctl_print_explanation(const json_t *body, int width, FILE *out)
 {
     int64_t now = clock_wall().ms, as_of = (int64_t)json_number_value(json_object_get(body, "asOf"));
     char age[32];
     ctl_age(as_of, now, age, sizeof age);
-    printf("%s\n\n%s: %s, as of %s ago\n\n", ctl_word_of(body, "sentence"), ctl_word_of(body, "type"),
-           ctl_word_of(body, "reason"), age);
-    ctl_print_all("type", json_object_get(body, "data"), now, stdout);
-    print_list("It asks for, in this order:", json_object_get(body, "lots"), lot_columns, now);
-    print_list("Cut or refused:", json_object_get(body, "denials"), denial_columns, now);
-    print_list("Breakers in the way:", json_object_get(body, "breakers"), breaker_columns, now);
-    print_list("Open leases:", json_object_get(body, "leases"), lease_columns, now);
+    ctl_print_wrapped(ctl_word_of(body, "sentence"), width, out);
+    fprintf(out, "\n%s: %s, as of %s ago\n", ctl_word_of(body, "type"), ctl_word_of(body, "reason"), age);
+    print_list("It asks for, in this order:", json_object_get(body, "lots"), lot_columns, now, out);
+    print_list("Cut or refused:", json_object_get(body, "denials"), denial_columns, now, out);
+    print_list("Breakers in the way:", json_object_get(body, "breakers"), breaker_columns, now, out);
+    print_list("Open leases:", json_object_get(body, "leases"), lease_columns, now, out);
+    fprintf(out, "\nFigures:\n");
+    ctl_print_all("type", json_object_get(body, "data"), now, out);
 }
 
 enum ctl_exit ctl_explain(struct ctl *ctl)
@@ -111,7 +113,7 @@ enum ctl_exit ctl_explain(struct ctl *ctl)
         json_dumpf(body, stdout, JSON_INDENT(2));
         fputc('\n', stdout);
     } else {
-        print_explanation(body);
+        ctl_print_explanation(body, ctl_screen_size().width, stdout);
     }
     json_decref(body);
     return CTL_OK;

@@ -57,6 +57,22 @@ void ctl_age(int64_t as_of, int64_t now, char *out, size_t size)
         span_format_short(SPAN_MS(now > as_of ? now - as_of : 0), out, size);
 }
 
+void ctl_print_wrapped(const char *text, int width, FILE *out)
+{
+    int column = 0;
+    while (*text) {
+        char word[256];
+        size_t length = strcspn(text, " ");
+        text_format(word, sizeof word, "%.*s", (int)length, text);
+        int own = text_width(word);
+        bool starts = column == 0 || (width > 0 && column + 1 + own > width);
+        fprintf(out, "%s%s", column == 0 ? "" : starts ? "\n" : " ", word);
+        column = starts ? own : column + 1 + own;
+        text += length + strspn(text + length, " ");
+    }
+    fputc('\n', out);
+}
+
 static void print_value(const struct ctl_figure *figure, const char *unit, int64_t now, char *out, size_t size)
 {
     char age[32], when[64];

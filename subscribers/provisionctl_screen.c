@@ -1,27 +1,14 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* provisionctl_screen.c: the status as a person reads it: totals against their caps, alarms, regions, then the types,
- * the one whose oldest task has waited longest first. Every row has its age, and old rows say so in a word, since
- * colours may be off (case B59: a display showed 783 instances while 2,217 ran). Runs in: provisionctl. Owns nothing.
- */
-#include <inttypes.h>
-#include <math.h>
+/* provisionctl_screen.c: the status as a person reads it: totals against their caps, alarms, regions, then the types.
+ * Where the screen is small, alarms and regions give way: the types are what it is for, and `watch` has a page for
+ * each. Runs in: provisionctl. Owns nothing. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
-#include "subscribers/provisionctl.h"
-#include "subscribers/provisionctl_table.h"
+#include "subscribers/provisionctl_screen.h"
 
 #define STALE_MS 60000 /* maxDemandAge's and maxInventoryAge's default, where the answer does not give its own */
-
-struct view {
-    const struct ctl *ctl;
-    const json_t *status;
-    int64_t now;
-    int64_t demand_limit, inventory_limit, message_limit; /* ms */
-    FILE *out;
-    int width;
-};
 
 static int64_t limit_of(const json_t *status, const char *name, int64_t least)
 {
@@ -30,14 +17,14 @@ static int64_t limit_of(const json_t *status, const char *name, int64_t least)
     return limit > least ? limit : least;
 }
 
-static bool is_older(int64_t as_of, int64_t now, int64_t limit)
+bool view_is_older(int64_t as_of, int64_t now, int64_t limit)
 {
     return as_of <= 0 || now - as_of > limit;
 }
 
 /* ---- totals ---- */
 
-static const char *amount(const json_t *data, const char *name, const char *form, char *out, size_t size)
+const char *view_amount(const json_t *data, const char *name, const char *form, char *out, size_t size)
 {
     struct ctl_figure figure = ctl_figure_of(data, name);
     if (!figure.known)
@@ -52,25 +39,26 @@ static const char *amount(const json_t *data, const char *name, const char *form
 /* A ceiling that is null is no unknown number: there is none. */
 static const char *ceiling(const json_t *data, const char *name, const char *form, char *out, size_t size)
 {
-    return ctl_figure_of(data, name).known ? amount(data, name, form, out, size) : "unlimited";
+    return ctl_figure_of(data, name).known ? view_amount(data, name, form, out, size) : "unlimited";
 }
 
 static void print_totals(const struct view *view, const json_t *data)
 {
-    char a[32], b[32], c[32];
+    char a[32], b[32], c[32], left[160];
     const size_t s = sizeof a;
-    fprintf(view->out, "units %s occupying + %s leased of %s    ", amount(data, "units", "", a, s),
-            amount(data, "unitsLeased", "", b, s), ceiling(data, "unitsCeiling", "", c, s));
-    fprintf(view->out, "instances %s occupying + %s leased of %s\n", amount(data, "instances", "", a, s),
-            amount(data, "instancesLeased", "", b, s), ceiling(data, "instancesCeiling", "", c, s));
-    fprintf(view->out, "%s per hour committed of %s    ", amount(data, "committed", "$", a, s),
+    bool wide = view->screen->width == 0 || view->screen->width >= 110;
+    text_format(left, sizeof left, "units %s occupying + %s leased of %s", view_amount(data, "units", "", a, s),
+                view_amount(data, "unitsLeased", "", b, s), ceiling(data, "unitsCeiling", "", c, s));
+    fprintf(view->out, "%-42s  %s per hour committed of %s\n", left, view_amount(data, "committed", "$", a, s),
             ceiling(data, "committedCeiling", "$", b, s));
-    fprintf(view->out, "%s spent today of %s (EBS and traffic not counted)\n", amount(data, "spentToday", "$", a, s),
-            ceiling(data, "dailyCeiling", "$", b, s));
-    fprintf(view->out, "since the start: %s grants, %s instances launched, ", amount(data, "grants", "", a, s),
-            amount(data, "launched", "", b, s));
-    fprintf(view->out, "%s launch calls failed, %s not known yet\n", amount(data, "launchFailures", "", a, s),
-            amount(data, "unknownOutcomes", "", b, s));
+    text_format(left, sizeof left, "instances %s occupying + %s leased of %s", view_amount(data, "instances", "", a, s),
+                view_amount(data, "instancesLeased", "", b, s), ceiling(data, "instancesCeiling", "", c, s));
+    fprintf(view->out, "%-42s  %s spent today of %s%s\n", left, view_amount(data, "spentToday", "$", a, s),
+            ceiling(data, "dailyCeiling", "$", b, s), wide ? " (EBS and traffic not counted)" : "");
+    fprintf(view->out, "since the start: %s grants, %s launched, ", view_amount(data, "grants", "", a, s),
+            view_amount(data, "launched", "", b, s));
+    fprintf(view->out, "%s calls failed, %s not known yet\n", view_amount(data, "launchFailures", "", a, s),
+            view_amount(data, "unknownOutcomes", "", b, s));
 }
 
 static void print_problem(const struct view *view, const char *what, const char *text)
@@ -84,28 +72,36 @@ static void print_head(const struct view *view)
 {
     const json_t *data = json_object_get(view->status, "supervisor");
     int64_t as_of = (int64_t)json_number_value(json_object_get(view->status, "asOf"));
-    bool stale = is_older(as_of, view->now, view->message_limit);
+    bool stale = view_is_older(as_of, view->now, view->message_limit);
     char when[40] = "?", age[32], types[32], workers[32];
     if (as_of > 0)
-        wall_format((struct wall){as_of}, when, sizeof when);
+        wall_format((struct wall){as_of - as_of % 1000}, when, sizeof when);
+    if (strlen(when) == strlen("2016-07-21T20:06:00.000Z"))
+        text_copy(when + strlen("2016-07-21T20:06:00"), 2, "Z");
     ctl_age(as_of, view->now, age, sizeof age);
-    fprintf(view->out, "%sprovisiond %s%s    as of %s, %s ago%s    %s types, %s worker processes\n",
+    fprintf(view->out, "%sprovisiond %s%s  as of %s, %s ago%s  %s types, %s workers\n",
             style_begin(STYLE_HEAD, view->ctl->colour), ctl_word_of(data, "deployment"),
             style_end(STYLE_HEAD, view->ctl->colour), when, age, stale ? " STALE" : "",
-            amount(data, "types", "", types, sizeof types), amount(data, "workers", "", workers, sizeof workers));
+            view_amount(data, "types", "", types, sizeof types),
+            view_amount(data, "workers", "", workers, sizeof workers));
     print_totals(view, data);
     print_problem(view, "configuration rejected", ctl_word_of(data, "configurationProblem"));
     print_problem(view, "ledger", ctl_word_of(data, "ledger"));
 }
 
-static void print_alarms(const struct view *view)
+static void print_alarms(const struct view *view, size_t most)
 {
-    const json_t *alarm;
+    const json_t *list = json_object_get(view->status, "alarms"), *alarm;
     size_t i;
-    json_array_foreach(json_object_get(view->status, "alarms"), i, alarm)
+    json_array_foreach(list, i, alarm)
     {
         const char *subject = ctl_word_of(alarm, "subject");
         char age[32];
+        if (i >= most) {
+            fprintf(view->out, "%s... and %zu more alarms%s\n", style_begin(STYLE_BAD, view->ctl->colour),
+                    json_array_size(list) - i, style_end(STYLE_BAD, view->ctl->colour));
+            return;
+        }
         ctl_age((int64_t)json_number_value(json_object_get(alarm, "since")), view->now, age, sizeof age);
         fprintf(view->out, "%sALARM %s%s%s for %s: %s%s\n", style_begin(STYLE_BAD, view->ctl->colour),
                 ctl_word_of(alarm, "kind"), subject[0] ? " " : "", subject, age, ctl_word_of(alarm, "text"),
@@ -113,9 +109,9 @@ static void print_alarms(const struct view *view)
     }
 }
 
-/* ---- rows ---- */
+/* ---- regions ---- */
 
-static enum table_style style_of(const char *state, bool stale)
+enum table_style view_style(const char *state, bool stale)
 {
     static const struct {
         const char *state;
@@ -130,7 +126,7 @@ static enum table_style style_of(const char *state, bool stale)
     return stale ? STYLE_STALE : STYLE_PLAIN;
 }
 
-static void age_cell(int64_t as_of, bool stale, int64_t now, char *out, size_t size)
+void view_age_cell(int64_t as_of, bool stale, int64_t now, char *out, size_t size)
 {
     char age[32];
     ctl_age(as_of, now, age, sizeof age);
@@ -142,142 +138,77 @@ static void add_region(const struct view *view, const json_t *data, struct table
     char instances[32], took[32], calls[32], tokens[32], age[48];
     struct ctl_figure listing = ctl_figure_of(data, "listing"), rows = ctl_figure_of(data, "instances");
     const char *state = ctl_word_of(data, "state");
-    bool stale = is_older(rows.as_of, view->now, view->inventory_limit);
-    age_cell(rows.as_of, stale, view->now, age, sizeof age);
+    bool stale = view_is_older(rows.as_of, view->now, view->inventory_limit);
+    view_age_cell(rows.as_of, stale, view->now, age, sizeof age);
     text_format(took, sizeof took, listing.known ? "%.1fs" : "?", listing.value);
     const char *const cells[] = {ctl_word_of(data, "name"),
                                  state,
-                                 amount(data, "instances", "", instances, sizeof instances),
+                                 view_amount(data, "instances", "", instances, sizeof instances),
                                  took,
-                                 amount(data, "launchCalls", "", calls, sizeof calls),
-                                 amount(data, "launchInstances", "", tokens, sizeof tokens),
+                                 view_amount(data, "launchCalls", "", calls, sizeof calls),
+                                 view_amount(data, "launchInstances", "", tokens, sizeof tokens),
                                  age,
                                  ctl_word_of(data, "problem")};
-    table_add(table, style_of(state, stale), cells);
+    table_add(table, view_style(state, stale), cells);
 }
 
-static void print_regions(const struct view *view)
+static void print_regions(const struct view *view, size_t most)
 {
     static const char *const heads[] = {"REGION",      "STATE",           "INSTANCES", "LISTING",
                                         "CALL TOKENS", "INSTANCE TOKENS", "AGE",       "PROBLEM"};
-    struct table table = {.columns = 8, .sides = "llrrrrrl"};
-    const json_t *data;
+    struct table table = {.columns = 8, .sides = "llrrrrrl", .drops = "00078900", .last_least = 8};
+    const json_t *list = json_object_get(view->status, "regions"), *data;
     size_t i;
     table_add(&table, STYLE_HEAD, heads);
-    json_array_foreach(json_object_get(view->status, "regions"), i, data)
+    json_array_foreach(list, i, data)
     {
-        add_region(view, data, &table);
+        if (i < most)
+            add_region(view, data, &table);
     }
-    table_print(&table, view->width, view->ctl->colour, view->out);
+    table_print(&table, view->screen->width, view->ctl->colour, view->out);
+    if (json_array_size(list) > most)
+        fprintf(view->out, "... and %zu more regions\n", json_array_size(list) - most);
     table_clear(&table);
 }
 
-static void duration_cell(struct ctl_figure figure, const char *unknown, char *out, size_t size)
+static int count_lines(const char *text)
 {
-    if (!figure.known)
-        text_copy(out, size, unknown);
-    else
-        span_format_short(SPAN_MS(figure.value * 1000), out, size);
+    int lines = 0;
+    for (; *text; text++)
+        lines += *text == '\n';
+    return lines;
 }
 
-/* The row is as old as the older of its two sources, demand and inventory. */
-static int64_t row_as_of(const json_t *data)
+/* Everything above the types, printed apart so that its lines can be counted. */
+static char *print_above(const struct view *view)
 {
-    int64_t demand = ctl_figure_of(data, "pending").as_of, supply = ctl_figure_of(data, "serving").as_of;
-    if (demand <= 0 || supply <= 0)
-        return 0;
-    return demand < supply ? demand : supply;
-}
-
-static void add_type(const struct view *view, const json_t *data, struct table *table)
-{
-    char pending[32], wait[32], wanted[32], serving[32], occupying[32], leased[32], launch[48], age[48];
-    struct ctl_figure last = ctl_figure_of(data, "lastLaunch"), waiting = ctl_figure_of(data, "pending");
-    const char *state = ctl_word_of(data, "state");
-    bool stale = is_older(waiting.as_of, view->now, view->demand_limit) ||
-                 is_older(ctl_figure_of(data, "serving").as_of, view->now, view->inventory_limit);
-    age_cell(row_as_of(data), stale, view->now, age, sizeof age);
-    duration_cell(ctl_figure_of(data, "oldestWait"), waiting.known && waiting.value == 0 ? "-" : "?", wait,
-                  sizeof wait);
-    if (last.known)
-        ctl_age((int64_t)last.value, view->now, launch, sizeof launch);
-    else
-        text_copy(launch, sizeof launch, "-");
-    const char *const cells[] = {ctl_word_of(data, "name"),
-                                 amount(data, "pending", "", pending, sizeof pending),
-                                 wait,
-                                 amount(data, "wanted", "", wanted, sizeof wanted),
-                                 amount(data, "serving", "", serving, sizeof serving),
-                                 amount(data, "occupying", "", occupying, sizeof occupying),
-                                 amount(data, "leased", "", leased, sizeof leased),
-                                 launch,
-                                 state,
-                                 age,
-                                 ctl_word_of(data, "why")};
-    table_add(table, style_of(state, stale), cells);
-}
-
-/* ---- order ---- */
-
-static double rank(const json_t *data, const char *name)
-{
-    struct ctl_figure figure = ctl_figure_of(data, name);
-    return figure.known ? figure.value : -1;
-}
-
-/* Longest wait first, then most pending, then by name. */
-static int compare_lag(const void *a, const void *b)
-{
-    const json_t *x = *(const json_t *const *)a, *y = *(const json_t *const *)b;
-    static const char *const keys[] = {"oldestWait", "pending"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        double p = rank(x, keys[i]), q = rank(y, keys[i]);
-        if (p != q)
-            return p < q ? 1 : -1;
-    }
-    const char *first = json_string_value(json_object_get(x, "name"));
-    const char *second = json_string_value(json_object_get(y, "name"));
-    return strcmp(first ? first : "", second ? second : "");
-}
-
-static void print_types(const struct view *view, int most)
-{
-    static const char *const heads[] = {"TYPE",   "PENDING",     "OLDEST", "WANTED", "SERVING", "OCCUPYING",
-                                        "LEASED", "LAST LAUNCH", "STATE",  "AGE",    "WHY"};
-    static const char *const units[] = {"", "tasks", "wait", "units", "units", "units", "units", "ago", "", "", ""};
-    struct table table = {.columns = 11, .sides = "lrrrrrrrlrl"};
-    const json_t *list = json_object_get(view->status, "types");
-    size_t count = json_array_size(list), shown = most > 0 && (size_t)most < count ? (size_t)most : count;
-    const json_t **order = calloc(count + 1, sizeof(json_t *));
-    if (!order)
+    struct view above = *view;
+    char *text = NULL;
+    size_t size = 0, most = view->screen->rows > 0 ? (size_t)view->screen->rows / 8 + 1 : SIZE_MAX;
+    above.out = open_memstream(&text, &size);
+    if (!above.out)
         abort();
-    for (size_t i = 0; i < count; i++)
-        order[i] = json_array_get(list, i);
-    qsort(order, count, sizeof *order, compare_lag);
-    table_add(&table, STYLE_HEAD, heads);
-    table_add(&table, STYLE_HEAD, units);
-    for (size_t i = 0; i < shown; i++)
-        add_type(view, order[i], &table);
-    table_print(&table, view->width, view->ctl->colour, view->out);
-    if (shown < count)
-        fprintf(view->out, "... and %zu more\n", count - shown);
-    table_clear(&table);
-    free(order);
+    print_head(&above);
+    print_alarms(&above, most);
+    fputc('\n', above.out);
+    print_regions(&above, most);
+    fputc('\n', above.out);
+    fclose(above.out);
+    return text;
 }
 
 void ctl_print_status(const struct ctl *ctl, const json_t *status, const struct ctl_screen *screen, FILE *out)
 {
-    struct view view = {.ctl = ctl, .status = status, .now = clock_wall().ms, .out = out, .width = screen->width};
+    struct view view = {.ctl = ctl, .status = status, .screen = screen, .now = clock_wall().ms, .out = out};
     double interval = json_number_value(json_object_get(status, "statusInterval"));
     view.message_limit = (int64_t)(2 * 1000 * (interval > 0 ? interval : 5));
     view.demand_limit = limit_of(status, "maxDemandAge", view.message_limit);
     view.inventory_limit = limit_of(status, "maxInventoryAge", view.message_limit);
-    if (is_older((int64_t)json_number_value(json_object_get(status, "asOf")), view.now, view.message_limit))
+    if (view_is_older((int64_t)json_number_value(json_object_get(status, "asOf")), view.now, view.message_limit))
         view.demand_limit = view.inventory_limit = -1; /* the message is old: so is everything in it */
-    print_head(&view);
-    print_alarms(&view);
-    fputc('\n', out);
-    print_regions(&view);
-    fputc('\n', out);
-    print_types(&view, screen->rows);
+    char *above = print_above(&view);
+    int left = screen->rows - count_lines(above);
+    fputs(above, out);
+    view_print_types(&view, screen->rows == 0 ? 0 : left > 1 ? left : 1);
+    free(above);
 }

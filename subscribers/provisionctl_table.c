@@ -9,8 +9,8 @@
 #define GAP 2
 
 static const char *const styles[STYLE_COUNT] = {
-    [STYLE_PLAIN] = "",        [STYLE_HEAD] = "\033[1m", [STYLE_GOOD] = "\033[32m",
-    [STYLE_CARE] = "\033[33m", [STYLE_BAD] = "\033[31m", [STYLE_STALE] = "\033[2m"};
+    [STYLE_PLAIN] = "",       [STYLE_HEAD] = "\033[1m",  [STYLE_GOOD] = "\033[32m", [STYLE_CARE] = "\033[33m",
+    [STYLE_BAD] = "\033[31m", [STYLE_STALE] = "\033[2m", [STYLE_MARKED] = "\033[7m"};
 
 const char *style_begin(enum table_style style, bool colour)
 {
@@ -72,6 +72,23 @@ static void measure(const struct table *table, int *widths)
     }
 }
 
+/* A width of -1 is a column that is not shown. The last column is what is left, so it counts with its least width. */
+static void drop_columns(const struct table *table, int *widths, int width)
+{
+    for (char rank = '9'; table->drops && rank > '0'; rank--) {
+        int whole = 0;
+        for (size_t i = 0; i < table->columns; i++) {
+            bool is_last = i + 1 == table->columns;
+            int own = is_last && table->last_least < widths[i] ? table->last_least : widths[i];
+            whole += widths[i] < 0 ? 0 : own + (is_last ? 0 : GAP);
+        }
+        for (size_t i = 0; whole > width && i < table->columns; i++) {
+            if (table->drops[i] == rank)
+                widths[i] = -1;
+        }
+    }
+}
+
 static void print_blanks(int count, FILE *out)
 {
     for (int i = 0; i < count; i++)
@@ -79,22 +96,22 @@ static void print_blanks(int count, FILE *out)
 }
 
 /* Blanks are held back until something follows them, so that lines have none at their end. */
-static void print_row(const struct table *table, const struct table_row *row, const int *widths, int width, FILE *out)
+static void print_row(const struct table *table, const struct table_row *row, const int *widths, FILE *out)
 {
-    int column = 0, blanks = 0;
+    int blanks = 0;
     for (size_t i = 0; i < table->columns; i++) {
         const char *cell = row->cells[i];
         int own = text_width(cell), room = widths[i];
-        bool is_last = i + 1 == table->columns;
         int before = table->sides[i] == 'r' ? room - own : 0;
+        if (room < 0)
+            continue;
         if (own > 0) {
             print_blanks(blanks + before, out);
-            print_cut(cell, is_last && width > 0 ? (width > column + 1 ? width - column : 1) : 0, out);
+            fputs(cell, out);
             blanks = room - own - before + GAP;
         } else {
             blanks += room + GAP;
         }
-        column += room + GAP;
     }
 }
 
@@ -102,12 +119,22 @@ void table_print(const struct table *table, int width, bool colour, FILE *out)
 {
     int widths[TABLE_COLUMNS];
     measure(table, widths);
+    if (width > 0)
+        drop_columns(table, widths, width);
     for (size_t i = 0; i < table->count; i++) {
         const struct table_row *row = &table->rows[i];
+        char *line = NULL;
+        size_t size = 0;
+        FILE *text = open_memstream(&line, &size);
+        if (!text)
+            abort();
+        print_row(table, row, widths, text);
+        fclose(text);
         fputs(style_begin(row->style, colour), out);
-        print_row(table, row, widths, width, out);
+        print_cut(line, width, out);
         fputs(style_end(row->style, colour), out);
         fputc('\n', out);
+        free(line);
     }
 }
 

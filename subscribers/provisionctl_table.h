@@ -10,7 +10,7 @@
 
 #define TABLE_COLUMNS 16
 
-enum table_style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_CARE, STYLE_BAD, STYLE_STALE, STYLE_COUNT };
+enum table_style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_CARE, STYLE_BAD, STYLE_STALE, STYLE_MARKED, STYLE_COUNT };
 
 struct table_row {
     enum table_style style;
@@ -20,13 +20,15 @@ struct table_row {
 struct table {
     size_t columns;
     const char *sides; /* one character a column: 'l' left, 'r' right */
+    const char *drops; /* where the width is small: '9' goes first, '0' never; NULL: all stay */
+    int last_least;    /* the last column is worth so much before columns are dropped */
     struct table_row *rows;
     size_t count;
 };
 
 /* Copies `columns` cells; NULL is an empty one. */
 void table_add(struct table *table, enum table_style style, const char *const *cells);
-/* `width` 0: lines as long as they are. Trailing blanks are never printed. */
+/* `width` 0: lines as long as they are; else none is longer. Trailing blanks are never printed. */
 void table_print(const struct table *table, int width, bool colour, FILE *out);
 void table_clear(struct table *table);
 

@@ -41,6 +41,10 @@ const struct metric metrics_table[] = {
                "Launch calls definitely refused since the supervisor's start."),
     SUPERVISOR("unknownOutcomes", "unknown_outcome_calls", SOURCE_SUPERVISOR,
                "Launch calls whose outcome is not known yet."),
+    {STREAM_SUPERVISOR, "started", "start_timestamp_seconds", SOURCE_SUPERVISOR, 0.001,
+     "When this run of the supervisor began."},
+    {STREAM_SUPERVISOR, "turn", "loop_turn_longest_seconds", SOURCE_SUPERVISOR, 1e-6,
+     "The longest turn of the supervisor's loop within the last two full refreshes."},
 
     TYPE("pending", "type_pending_tasks", SOURCE_DEMAND, "Pending tasks."),
     TYPE("claimed", "type_claimed_tasks", SOURCE_DEMAND, "Claimed tasks."),
@@ -72,6 +76,10 @@ const struct metric metrics_table[] = {
     TYPE("generation", "type_worker_generation", SOURCE_SUPERVISOR, "Generation of the type's worker process."),
     TYPE("deaths", "type_worker_deaths_total", SOURCE_SUPERVISOR,
          "Deaths of the type's worker processes since the supervisor's start."),
+    {STREAM_TYPE, "started", "type_worker_start_timestamp_seconds", SOURCE_SUPERVISOR, 0.001,
+     "When the type's worker process was started."},
+    {STREAM_TYPE, "tick", "type_worker_tick_duration_seconds", SOURCE_SUPERVISOR, 1e-6,
+     "How long the last complete tick of the type's worker took."},
 
     REGION("instances", "region_instances", SOURCE_INVENTORY, "Instances of this deployment that are not yet terminated."),
     REGION("foreign", "region_foreign_instances", SOURCE_INVENTORY,
@@ -82,6 +90,10 @@ const struct metric metrics_table[] = {
     REGION("generation", "region_worker_generation", SOURCE_SUPERVISOR, "Generation of the region's worker process."),
     REGION("deaths", "region_worker_deaths_total", SOURCE_SUPERVISOR,
            "Deaths of the region's worker processes since the supervisor's start."),
+    {STREAM_REGION, "started", "region_worker_start_timestamp_seconds", SOURCE_SUPERVISOR, 0.001,
+     "When the region's worker process was started."},
+    {STREAM_REGION, "tick", "region_worker_tick_duration_seconds", SOURCE_SUPERVISOR, 1e-6,
+     "How long the last complete tick of the region's worker took."},
     {.name = NULL},
 };
 /* clang-format on */

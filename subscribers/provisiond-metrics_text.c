@@ -192,17 +192,19 @@ static void print_reasons(struct page *page)
     }
 }
 
-static void print_alarms(struct page *page)
+/* The oldest raise of each kind and subject: its value is 1, or `member` of it times `scale`. */
+static void print_alarms(struct page *page, const char *name, const char *help, const char *member, double scale)
 {
-    print_head(page, "alarm_raised", "1 for each alarm that stands.");
+    print_head(page, name, help);
     for (size_t i = 0; i < page->store->count; i++) {
         const struct entry *entry = &page->store->entries[i];
         const char *labels[] = {"kind", entry->name, "subject", word_of(entry, "subject")};
         bool first = i == 0 || page->store->entries[i - 1].kind != STREAM_ALARM ||
                      strcmp(page->store->entries[i - 1].name, entry->name) != 0 ||
                      strcmp(word_of(&page->store->entries[i - 1], "subject"), labels[3]) != 0;
+        double value = member ? json_number_value(json_object_get(entry->data, member)) * scale : 1;
         if (entry->kind == STREAM_ALARM && first && is_fresh(page, entry->as_of))
-            print_sample(page, "alarm_raised", labels, 2, 1);
+            print_sample(page, name, labels, 2, value);
     }
 }
 
@@ -275,6 +277,8 @@ void metrics_print(const struct store *store, const struct text_options *options
     print_states(&page, STREAM_TYPE, "type_state", type_states);
     print_reasons(&page);
     print_states(&page, STREAM_REGION, "region_state", region_states);
-    print_alarms(&page);
+    print_alarms(&page, "alarm_raised", "1 for each alarm that stands.", NULL, 1);
+    print_alarms(&page, "alarm_id", "Which raise it is, counted within this run of the supervisor.", "id", 1);
+    print_alarms(&page, "alarm_since_timestamp_seconds", "When the alarm was raised.", "since", 0.001);
     print_events(&page);
 }

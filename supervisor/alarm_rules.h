@@ -14,15 +14,17 @@
 
 /* R(SYMBOL, kind, raise at, clear below, seconds to stay before raise, before clear)   the measure, in words */
 #define ALARM_RULES(R)                                                                                                 \
-    R(ALARM_LATENCY, "latency", 1, 0.8, 0, 0)            /* oldest wait / latencyTarget */                             \
-    R(ALARM_NO_PROGRESS, "no-progress", 1, 1, 0, 0)      /* time since a grant with nothing taken / bootLimit */       \
-    R(ALARM_DEMAND_STALE, "demand-stale", 1, 1, 0, 0)    /* age of the counts / their limit */                         \
-    R(ALARM_QUARANTINE, "quarantine", 1, 1, 0, 0)        /* 1: quarantined */                                          \
-    R(ALARM_OVER_CEILING, "over-ceiling", 1, 1, 0, 0)    /* units above the type's maxCapacity */                      \
-    R(ALARM_DEATH_LOOP, "worker-death-loop", 3, 1, 0, 0) /* deaths of its process in ten minutes */                    \
-    R(ALARM_FOREIGN, "foreign-instances", 1, 1, 0, 0)    /* instances with our tags that are not ours to count on */   \
-    R(ALARM_BUDGET_80, "budget-80", 0.8, 0.75, 0, 30)    /* used / cap */                                              \
-    R(ALARM_BUDGET_100, "budget-100", 1, 0.95, 0, 30)    /* the same; 1 while it is what stops launches */
+    R(ALARM_LATENCY, "latency", 1, 0.8, 0, 0)               /* oldest wait / latencyTarget */                          \
+    R(ALARM_NO_PROGRESS, "no-progress", 1, 1, 0, 0)         /* time since a grant with nothing taken / bootLimit */    \
+    R(ALARM_DEMAND_STALE, "demand-stale", 1, 1, 0, 0)       /* age of the counts / their limit */                      \
+    R(ALARM_QUARANTINE, "quarantine", 1, 1, 0, 0)           /* 1: quarantined */                                       \
+    R(ALARM_OVER_CEILING, "over-ceiling", 1, 1, 0, 0)       /* units above the type's maxCapacity */                   \
+    R(ALARM_DEATH_LOOP, "worker-death-loop", 3, 1, 0, 0)    /* deaths of its process in ten minutes */                 \
+    R(ALARM_INVENTORY_STALE, "inventory-stale", 1, 1, 0, 0) /* 1: the region's last complete listing is too old */     \
+    R(ALARM_BRAKE, "termination-brake", 1, 1, 0, 0)         /* 1: instances were held back in the last 90 s */         \
+    R(ALARM_FOREIGN, "foreign-instances", 1, 1, 0, 0) /* instances with our tags that are not ours to count on */      \
+    R(ALARM_BUDGET_80, "budget-80", 0.8, 0.75, 0, 30) /* used / cap */                                                 \
+    R(ALARM_BUDGET_100, "budget-100", 1, 0.95, 0, 30) /* the same; 1 while it is what stops launches */
 
 #define ALARM_RULE_ENUM(symbol, kind, raise, clear, hold, rest) symbol,
 enum alarm_rule_id { ALARM_RULES(ALARM_RULE_ENUM) ALARM_RULE_COUNT };

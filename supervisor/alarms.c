@@ -10,6 +10,7 @@
 #include "supervisor/events.h"
 #include "supervisor/status.h"
 
+#define HELD_BACK_WITHIN SPAN_SECONDS(90) /* a worker proposes anew what was held back, once a minute */
 #define DEATHS_WITHIN_MS (INT64_C(10) * 60 * 1000)
 
 static const struct alarm_measure unknown = {false, 0};
@@ -132,24 +133,35 @@ static void watch_ceiling(struct supervisor *supervisor, struct type_record *typ
           measured((double)(held - ceiling)), sentence);
 }
 
-/* A type that is no longer defined troubles nobody. */
+static void watch_brake(struct supervisor *supervisor, struct type_record *type)
+{
+    bool held = mono_is_set(type->held_back) && mono_since(type->held_back, supervisor->now).us <= HELD_BACK_WITHIN.us;
+    char sentence[SENTENCE_SIZE];
+
+    text_format(sentence, sizeof sentence, "%lld more instances are to be terminated (%s); the brake holds them back",
+                (long long)type->held_back_count, type->held_back_cause);
+    judge(supervisor, ALARM_BRAKE, &type->watches[ALARM_BRAKE], type->name, measured(held), sentence);
+}
+
+/* A type that is no longer defined troubles nobody, whoever raised it. */
 static void forget_type(struct supervisor *supervisor, struct type_record *type)
 {
-    for (size_t id = 0; id < ALARM_RULE_COUNT; id++) {
-        if (type->watches[id].raised)
-            alarm_clear(supervisor, alarm_rule((enum alarm_rule_id)id)->kind, type->name);
+    alarm_forget(supervisor, type->name);
+    for (size_t id = 0; id < ALARM_RULE_COUNT; id++)
         type->watches[id] = (struct alarm_watch){0};
-    }
+    type->worker.death_loop = (struct alarm_watch){0};
+    type->held_back = MONO_ZERO;
     type->progress = (struct alarm_progress){0};
 }
 
 static void watch_type(struct supervisor *supervisor, struct type_record *type)
 {
-    watch_process(supervisor, &type->worker);
     if (!type->definition) {
         forget_type(supervisor, type);
         return;
     }
+    watch_process(supervisor, &type->worker);
+    watch_brake(supervisor, type);
     watch_latency(supervisor, type);
     watch_progress(supervisor, type);
     watch_demand(supervisor, type);
@@ -158,6 +170,36 @@ static void watch_type(struct supervisor *supervisor, struct type_record *type)
 }
 
 /* ---- regions ---- */
+
+/* Time alone turns it stale; a freeze hides nothing. */
+static void watch_listing(struct supervisor *supervisor, struct region_record *region)
+{
+    bool stale = fleet_region_stale(supervisor->fleet, region->view, supervisor->now);
+
+    judge(supervisor, ALARM_INVENTORY_STALE, &region->stale, region->name,
+          region->view->listed ? measured(stale) : unknown,
+          "its last complete listing is too old: nothing is launched there until the next one");
+}
+
+/* What a row raised ends with the first listing that shows no such row. */
+static void clear_rows(struct supervisor *supervisor, const struct region_record *region)
+{
+    const struct fleet *fleet = supervisor->fleet;
+    bool unreadable = false, seconds = false;
+
+    for (size_t i = 0; i < fleet->instance_count; i++) {
+        const struct instance *it = fleet->instances[i];
+        if (!instance_state_occupies(it->state) || !text_equal(it->placement.region, region->name))
+            continue;
+        unreadable |= it->state == INSTANCE_UNREADABLE;
+        seconds |= *it->incarnation && !text_equal(it->incarnation, supervisor->incarnation) &&
+                   it->launch_wall.ms > supervisor->started.ms;
+    }
+    if (!unreadable)
+        alarm_clear(supervisor, "unreadable-row", region->name);
+    if (!seconds)
+        alarm_clear(supervisor, "second-daemon", region->name);
+}
 
 /* Counts once a listing: that is all that can change it. */
 static void watch_foreign(struct supervisor *supervisor, struct region_record *region)
@@ -168,6 +210,7 @@ static void watch_foreign(struct supervisor *supervisor, struct region_record *r
     if (!region->view->listed || region->foreign_listing == region->view->began.us)
         return;
     region->foreign_listing = region->view->began.us;
+    clear_rows(supervisor, region);
     status_count_region(supervisor, region, &instances, &foreign);
     text_format(sentence, sizeof sentence,
                 "%lld instances carry our tags but belong to no defined type or to another incarnation: left alone",
@@ -226,6 +269,7 @@ void alarms_watch(struct supervisor *supervisor)
         watch_type(supervisor, supervisor->types[i]);
     for (size_t i = 0; i < supervisor->region_count; i++) {
         watch_process(supervisor, &supervisor->regions[i]->worker);
+        watch_listing(supervisor, supervisor->regions[i]);
         watch_foreign(supervisor, supervisor->regions[i]);
     }
     watch_budget(supervisor);

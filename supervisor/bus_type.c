@@ -49,7 +49,8 @@ void bus_hello(struct supervisor *supervisor, const struct bus_sender *sender, s
 
 void bus_beat(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
 {
-    (void)message;
+    sender->worker->tick_us = message->as.BEAT.tookUs;
+    sender->worker->ticked = supervisor->wall;
     process_beat(&sender->worker->process, &supervisor->process_settings, supervisor->now);
     if (!sender->worker->is_region)
         type_of_worker(sender->worker)->heard = supervisor->now;

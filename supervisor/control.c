@@ -96,6 +96,34 @@ static void control_events(struct supervisor *supervisor, const struct proto_CON
     reply->body = json_pack("{s:o}", "events", events);
 }
 
+static bool names_alarm(const struct proto_CONTROL *request, const struct alarm *alarm)
+{
+    return !*request->name || text_equal(alarm->subject, request->name);
+}
+
+static void control_alarms(struct supervisor *supervisor, const struct proto_CONTROL *request,
+                           struct control_reply *reply)
+{
+    json_t *alarms = json_array(), *ended = json_array();
+    int64_t count = supervisor->alarm_end_count, kept = count < ALARM_ENDS_KEPT ? count : ALARM_ENDS_KEPT;
+
+    for (size_t i = 0; i < supervisor->alarm_count; i++)
+        if (!supervisor->alarms[i].cleared && names_alarm(request, &supervisor->alarms[i]))
+            json_array_append_new(alarms, status_of_alarm(&supervisor->alarms[i]));
+    for (int64_t i = count - kept; i < count; i++) {
+        const struct alarm_end *end = &supervisor->alarm_ends[i % ALARM_ENDS_KEPT];
+        if (!names_alarm(request, &end->alarm))
+            continue;
+        json_t *alarm = status_of_alarm(&end->alarm);
+        json_object_set_new(alarm, "raised", json_false());
+        json_object_set_new(alarm, "ended", json_integer(end->ended.ms));
+        json_array_append_new(ended, alarm);
+    }
+    reply->body = json_pack("{s:s, s:I, s:I, s:o, s:o}", "incarnation", supervisor->run_id, "asOf",
+                            (json_int_t)supervisor->wall.ms, "started", (json_int_t)supervisor->started.ms, "alarms",
+                            alarms, "ended", ended);
+}
+
 /* ---- doing ---- */
 
 static void control_restart(struct supervisor *supervisor, const struct proto_CONTROL *request,

@@ -104,13 +104,28 @@ void alarm_raise(struct supervisor *supervisor, const char *kind, const char *su
     log_repeating(LOG_WARN_LEVEL, "alarm", kind, text, "kind=%s subject=%s text=%s", kind, subject, log_quote(text));
 }
 
+static void clear(struct supervisor *supervisor, struct alarm *alarm)
+{
+    if (alarm->cleared)
+        return;
+    supervisor->alarm_ends[supervisor->alarm_end_count++ % ALARM_ENDS_KEPT] =
+        (struct alarm_end){.alarm = *alarm, .ended = supervisor->wall};
+    alarm->cleared = true; /* status.c publishes that and removes it */
+    alarm->dirty = true;
+    record_alarm(supervisor, alarm, "alarm-cleared", "");
+}
+
 void alarm_clear(struct supervisor *supervisor, const char *kind, const char *subject)
 {
     struct alarm *alarm = find_alarm(supervisor, kind, subject);
 
-    if (!alarm || alarm->cleared)
-        return;
-    alarm->cleared = true; /* status.c publishes that and removes it */
-    alarm->dirty = true;
-    record_alarm(supervisor, alarm, "alarm-cleared", "");
+    if (alarm)
+        clear(supervisor, alarm);
+}
+
+void alarm_forget(struct supervisor *supervisor, const char *subject)
+{
+    for (size_t i = 0; i < supervisor->alarm_count; i++)
+        if (text_equal(supervisor->alarms[i].subject, subject))
+            clear(supervisor, &supervisor->alarms[i]);
 }

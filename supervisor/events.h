@@ -19,5 +19,7 @@ const struct event *event_of(const struct supervisor *supervisor, int64_t sequen
 void alarm_raise(struct supervisor *supervisor, const char *kind, const char *subject, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void alarm_clear(struct supervisor *supervisor, const char *kind, const char *subject);
+/* Clears all alarms of a subject. */
+void alarm_forget(struct supervisor *supervisor, const char *subject);
 
 #endif

@@ -115,11 +115,6 @@ static void watch_regions(struct supervisor *supervisor)
             continue;
         region->closed = closed;
         region->dirty = supervisor->arbiter_due = true;
-        if (closed == DENIED_BY_REGION_STALE)
-            alarm_raise(supervisor, "inventory-stale", region->name,
-                        "its last complete listing is too old: nothing is launched there until the next one");
-        else
-            alarm_clear(supervisor, "inventory-stale", region->name);
     }
     supervisor->fleet->version++; /* rows of a long dark region leave running and serving: count anew */
 }
@@ -209,6 +204,7 @@ void supervise(struct supervisor *supervisor)
         status_publish(supervisor);
         ledger_submit(supervisor->ledger);
         notify_step(supervisor);
+        supervisor->turn_longest = span_max(supervisor->turn_longest, mono_since(supervisor->now, clock_now()));
         deadline = more || supervisor->arbiter_due || supervisor->workers_due ? MONO_ZERO : next_deadline(supervisor);
     } while (!stop_is_done(supervisor));
 }

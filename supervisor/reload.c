@@ -138,6 +138,7 @@ static bool keep_pinned(struct supervisor *supervisor, struct type_record *type,
         replace_definition(supervisor, type, pinned);
         type->revision = type->pin;
         type->forced = forced;
+        alarm_clear(supervisor, "pin", type->name);
         workers_event(supervisor, &type->worker, PROCESS_RESTART, "its pinned revision");
     }
     definition_destroy(definition);

@@ -306,6 +306,7 @@ void control_unpin(struct supervisor *supervisor, const struct proto_CONTROL *re
     }
     int64_t before = type->revision;
     pin(supervisor, type, 0);
+    alarm_clear(supervisor, "pin", type->name);
     event_record(supervisor, "unpinned", type->name, NULL, "by %s", request->who);
     reload_type(supervisor, type);
     if (type->definition && type->revision != before)

@@ -111,6 +111,8 @@ static void publish_all(struct supervisor *supervisor)
     for (size_t i = 0; i < supervisor->type_count; i++)
         refresh.count += is_shown(supervisor->types[i]);
     supervisor->refreshed = supervisor->now;
+    supervisor->turn_before = supervisor->turn_longest;
+    supervisor->turn_longest = SPAN_US(0);
     publish_self(supervisor, &refresh);
     for (size_t i = 0; i < supervisor->region_count; i++)
         publish_region(supervisor, supervisor->regions[i], &refresh);

@@ -4,6 +4,7 @@
  * known stays null; unknown is never zero. The struct and its encoder come from status.def, so none can be forgotten
  * there without being null here. */
 #include <string.h>
+#include <unistd.h>
 
 #include "common/text.h"
 #include "supervisor/decide.h"
@@ -70,6 +71,18 @@ static struct figure limit_of(struct money money, struct wall as_of)
     struct figure figure = dollars_of(money, as_of);
     figure.known = money_compare(money, MONEY_MAX) < 0;
     return figure;
+}
+
+/* ---- processes ---- */
+
+static struct figure started_of(const struct worker *worker, struct wall now)
+{
+    return known_if(worker->child.pid > 0 && worker->spawned.ms > 0, worker->spawned.ms, now);
+}
+
+static struct figure tick_of(const struct worker *worker)
+{
+    return known_if(worker->child.pid > 0 && worker->ticked.ms > 0, worker->tick_us, worker->ticked);
 }
 
 /* ---- supervisor ---- */
@@ -148,6 +161,9 @@ json_t *status_of_supervisor(struct supervisor *supervisor)
         .supervisor_launched = count_of(supervisor->counters.launched, now),
         .supervisor_launchFailures = count_of(supervisor->counters.launch_failures, now),
         .supervisor_unknownOutcomes = count_of(count_unknown(supervisor), now),
+        .supervisor_pid = count_of(getpid(), now),
+        .supervisor_started = count_of(supervisor->started.ms, now),
+        .supervisor_turn = count_of(span_max(supervisor->turn_longest, supervisor->turn_before).us, now),
     };
     return encode(&values, "supervisor");
 }
@@ -228,6 +244,8 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
         .type_pid = known_if(type->worker.child.pid > 0, type->worker.child.pid, now),
         .type_generation = known_if(process->generation > 0, process->generation, now),
         .type_deaths = count_of(process->deaths, now),
+        .type_started = started_of(&type->worker, now),
+        .type_tick = tick_of(&type->worker),
     };
 
     values.type_reason = status_reason(supervisor, type, why, sizeof why);
@@ -292,6 +310,8 @@ json_t *status_of_region(struct supervisor *supervisor, struct region_record *re
         .region_pid = known_if(region->worker.child.pid > 0, region->worker.child.pid, now),
         .region_generation = known_if(process->generation > 0, process->generation, now),
         .region_deaths = count_of(process->deaths, now),
+        .region_started = started_of(&region->worker, now),
+        .region_tick = tick_of(&region->worker),
     };
     return encode(&values, "region");
 }

@@ -55,7 +55,10 @@ struct worker {
     char doom[128];                    /* why we end it, for its obituary; "" */
     struct death deaths[DEATHS_KEPT];  /* a ring */
     int64_t death_count;
-    struct loop *watching;    /* where its stderr is watched */
+    struct loop *watching; /* where its stderr is watched */
+    struct wall spawned;   /* the running generation; ticked: its last complete tick, 0 none */
+    struct wall ticked;
+    int64_t tick_us;
     struct mono counted_from; /* bus.c's: its messages of the running second */
     int64_t counted;
     struct alarm_watch death_loop;
@@ -127,6 +130,9 @@ struct type_record {
     struct alarm_watch watches[ALARM_RULE_COUNT];
     struct alarm_progress progress;
     struct brake brake;
+    struct mono held_back; /* when the brake last held terminations back, how many, and why */
+    int64_t held_back_count;
+    char held_back_cause[32];
     struct type_counters counters;
     struct pace pace;
     uint64_t copy_hash;   /* of the breakers that it was sent last */
@@ -146,7 +152,7 @@ struct region_record {
     size_t row_count;
     int64_t rows_listing;
     bool had_full; /* of the running generation */
-    struct alarm_watch foreign;
+    struct alarm_watch foreign, stale;
     int64_t foreign_listing; /* that was looked through last */
     struct proto_PRICE *prices;
     size_t price_count;
@@ -174,6 +180,13 @@ struct alarm {
     bool dirty, cleared;
 };
 #define ALARMS_MOST 2048 /* an outage may raise one a type */
+#define ALARM_ENDS_KEPT 512
+
+/* An alarm of this run that is over. */
+struct alarm_end {
+    struct alarm alarm;
+    struct wall ended;
+};
 
 struct supervisor_counters {
     int64_t grants, launched, launch_failures, orders;
@@ -239,7 +252,9 @@ struct supervisor {
     int64_t event_count;              /* the last event's sequence */
     struct alarm alarms[ALARMS_MOST];
     size_t alarm_count;
-    int64_t alarm_last;                     /* the newest id */
+    int64_t alarm_last;                           /* the newest id */
+    struct alarm_end alarm_ends[ALARM_ENDS_KEPT]; /* a ring */
+    int64_t alarm_end_count;
     struct alarm_watch hourly[2], daily[2]; /* budget: 80 and 100 percent */
     struct mono hourly_denied;              /* when maxHourlyCost last refused a lot */
     struct waiting_answer *answers;         /* control.c's: they wait for the ledger */
@@ -248,6 +263,7 @@ struct supervisor {
 
     int64_t status_sequence;
     struct mono refreshed;
+    struct span turn_longest, turn_before; /* of the loop, since the last full refresh and in the one before */
     bool dirty;
     struct mono published;
 

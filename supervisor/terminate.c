@@ -107,12 +107,11 @@ void terminate_propose(struct supervisor *supervisor, struct type_record *type, 
     }
     brake_used(&type->brake, (int64_t)terminate->instances_count, supervisor->now);
     order(supervisor, type, region, proposed->cause, &message);
-    if (held_back > 0)
-        alarm_raise(supervisor, "termination-brake", type->name,
-                    "%zu more instances are to be terminated (%s); the brake holds them back", held_back,
-                    proposed->cause);
-    else
-        alarm_clear(supervisor, "termination-brake", type->name);
+    if (held_back > 0) { /* alarms.c looks at it */
+        type->held_back = supervisor->now;
+        type->held_back_count = (int64_t)held_back;
+        text_copy(type->held_back_cause, sizeof type->held_back_cause, proposed->cause);
+    }
     message_clear(&message);
     supervisor->arbiter_due = true;
 }

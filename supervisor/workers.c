@@ -133,6 +133,8 @@ static void spawn(struct supervisor *supervisor, struct worker *worker)
     }
     CRASH_POINT(supervisor_after_spawn);
     worker->watching = supervisor->loop;
+    worker->spawned = supervisor->wall;
+    worker->ticked = (struct wall){0};
     loop_add_fd(supervisor->loop, worker->child.stderr_fd, EPOLLIN, on_stderr, worker, NULL);
     bus_admit(supervisor, worker);
     write_pid_file(supervisor, worker);

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
+SUBSCRIBERS = re.compile(r"test_(provisionctl|notifier|metrics|web|relay)")  # their alarms are scripted
 points = []
 
 
@@ -47,6 +48,10 @@ def main():
         body = text.split(f"### {kind}\n")[1].split("\n#")[0]
         if "Do:" not in body and "Look and do:" not in body:
             check(False, f"the section of {kind} says what to do")
+    tested = [line for path in sorted((ROOT / "tests").glob("*/test_*.py")) if not SUBSCRIBERS.match(path.name)
+              for line in path.read_text().splitlines() if "alarm" in line or "raised_and_cleared" in line]
+    untested = {kind for kind in kinds if not any(f'"{kind}"' in line for line in tested)}
+    check(not untested, "each alarm is raised by a daemon in a test", sorted(untested))
     commands = set(re.findall(r"provisionctl\s+([a-z][a-z-]+)", text))
     table = (ROOT / "subscribers/provisionctl.c").read_text()
     known = set(re.findall(r'^    \{"([a-z-]+)", "', table, re.MULTILINE))

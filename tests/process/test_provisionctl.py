@@ -174,7 +174,7 @@ class Terminal:
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
         clean = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
         self.process = subprocess.Popen([PROGRAM, "--run-dir", str(directory), *words], stdin=other, stdout=other,
-                                        stderr=other, env=dict(clean, TERM="xterm", **(env or {})))
+                                        stderr=other, env={**clean, "TERM": "xterm", **(env or {})})
         os.close(other)
         self.main = main
 

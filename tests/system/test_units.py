@@ -47,7 +47,8 @@ def installed(folder):
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     expected = {"usr/sbin/provisiond", "usr/sbin/provisiond-worker", "usr/bin/provisionctl",
                 "usr/lib/systemd/system/provisiond.service", "usr/share/man/man8/provisiond.8",
-                "usr/share/doc/provisiond/examples/etc/provisiond.json", "usr/lib/sysusers.d/provisiond.conf"}
+                "usr/share/doc/provisiond/examples/etc/provisiond.json", "usr/lib/sysusers.d/provisiond.conf",
+                "usr/share/bash-completion/completions/provisionctl"}
     check(expected <= names, "programs, units, man pages, users and examples are where they belong", expected - names)
     check(all(name.startswith("usr/") for name in names), "nothing is installed outside PREFIX")
     text = "".join((folder / name).read_text() for name in names if name.endswith(".service"))
