@@ -3,6 +3,7 @@
  * Exit status: 0 after an orderly stop, 2 for wrong files, usage and local resources (DESIGN section 9). */
 #include <getopt.h>
 #include <jansson.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "common/text.h"
 #include "supervisor/catalog.h"
 #include "supervisor/loop.h"
+#include "supervisor/notify.h"
 #include "supervisor/startup.h"
 
 #define VERSION "0.1.0"
@@ -20,15 +22,17 @@
 struct options {
     const char *config;
     const char *directory; /* of --check: holds provisiond.json; NULL: --config counts */
+    const char *notify_fd; /* NULL: none */
     bool check, print_config;
 };
 
 static void print_help(void)
 {
-    puts("provisiond [--config FILE] [--check [DIR] | --print-config] [--help] [--version]\n"
+    puts("provisiond [--config FILE] [--notify-fd N] [--check [DIR] | --print-config] [--help] [--version]\n"
          "Keeps each workerType's EC2 instances matched to its pending tasks. Runs in the foreground.\n"
          "\n"
          "  --config FILE   the configuration, /etc/provisiond/provisiond.json\n"
+         "  --notify-fd N   when ready, write a line to descriptor N and close it (s6); sd_notify needs no option\n"
          "  --check [DIR]   check it (or DIR/provisiond.json), all AMI sets and workerTypes: files only, no network;\n"
          "                  report every fault, exit 0 or 2\n"
          "  --print-config  print every setting as it counts, JSON\n"
@@ -42,15 +46,22 @@ static void print_help(void)
 /* Returns -1 to go on, else the exit status. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {{"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'k'},
-                                          {"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
-                                          {"version", no_argument, NULL, 'v'},      {0}};
+    static const struct option known[] = {{"config", required_argument, NULL, 'c'},
+                                          {"check", no_argument, NULL, 'k'},
+                                          {"notify-fd", required_argument, NULL, 'n'},
+                                          {"print-config", no_argument, NULL, 'p'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {"version", no_argument, NULL, 'v'},
+                                          {0}};
     int letter;
 
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1)
         switch (letter) {
         case 'c':
             options->config = optarg;
+            break;
+        case 'n':
+            options->notify_fd = optarg;
             break;
         case 'k':
             options->check = true;
@@ -107,6 +118,21 @@ static int check(struct catalog *catalog)
     return EXIT_SUCCESS;
 }
 
+/* What was handed over to us; checked before we open anything ourselves under that number. */
+static int take_notify_fd(const char *text)
+{
+    struct error error;
+    char *end;
+    long fd = strtol(text, &end, 10);
+
+    if (end == text || *end || fd < 0 || fd > INT_MAX)
+        fd = -1;
+    if (notify_to_fd((int)fd, &error) == 0)
+        return 0;
+    complain(NULL, error.text);
+    return -1;
+}
+
 static int run(const char *path, struct catalog *catalog)
 {
     struct supervisor *supervisor = supervisor_create();
@@ -138,6 +164,8 @@ int main(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (options.notify_fd && take_notify_fd(options.notify_fd) != 0)
+        return EXIT_INPUT;
     json_object_seed(0);
     if (options.print_config)
         return print_config(options.config);

@@ -2,9 +2,12 @@
 /* notify.c: speaks to the init system by sd_notify. Runs in: supervisor, main thread. See notify.h. */
 #include "supervisor/notify.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include "common/log.h"
 #include "supervisor/decide.h"
 #include "supervisor/events.h"
 #include "supervisor/workers.h"
@@ -13,6 +16,27 @@
 #define EXTENSION_US (INT64_C(30) * 1000000)
 
 static uint64_t watchdog_us; /* 0: none */
+static int ready_fd = -1;    /* s6's */
+
+/* No worker may hold it open: who waits for its end would wait for them. */
+int notify_to_fd(int fd, struct error *err)
+{
+    if (fd <= STDERR_FILENO || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        return error_set(err, ERROR_USAGE, "--notify-fd %d: not an open descriptor above 2", fd);
+    ready_fd = fd;
+    return 0;
+}
+
+/* Whoever reads may be gone; SIGPIPE is ignored, and nothing depends on it. */
+static void tell_ready_fd(void)
+{
+    if (ready_fd < 0)
+        return;
+    if (write(ready_fd, "\n", 1) != 1)
+        log_warn("notify.fd", "problem=nobody-reads");
+    close(ready_fd);
+    ready_fd = -1;
+}
 
 void notify_begin(void)
 {
@@ -34,6 +58,7 @@ static void become_ready(struct supervisor *supervisor)
 {
     supervisor->ready = true;
     sd_notify(0, "READY=1");
+    tell_ready_fd();
     event_record(supervisor, "ready", NULL, NULL, "%zu types, %zu regions, %zu processes live",
                  supervisor_defined(supervisor), supervisor->region_count, workers_live(supervisor));
 }

@@ -178,7 +178,9 @@ void shutdown_all(struct supervisor *supervisor)
         zmq_ctx_term(supervisor->zmq);
     child_workshop_close(&supervisor->workshop);
     loop_destroy(&supervisor->loop);
-    for (size_t i = 0; i < sizeof supervisor->lock_fds / sizeof supervisor->lock_fds[0]; i++)
+    if (supervisor->lock_fds[0] >= 0)
+        lock_release(supervisor->config->deployment_id, supervisor->lock_fds[0]);
+    for (size_t i = 1; i < sizeof supervisor->lock_fds / sizeof supervisor->lock_fds[0]; i++)
         if (supervisor->lock_fds[i] >= 0)
             close(supervisor->lock_fds[i]);
 }

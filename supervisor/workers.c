@@ -245,9 +245,16 @@ static void tell_of_death(struct supervisor *supervisor, const struct worker *wo
         alarm_raise(supervisor, "worker-failing", worker->name, "its process dies before its first word: %s", reason);
 }
 
+/* A SIGHUP or SIGTERM of somebody else's (DESIGN section 9): no crash, it is started anew at once. */
+static bool ended_unharmed(const struct process *process, int status)
+{
+    return WIFEXITED(status) && (WEXITSTATUS(status) == PROCESS_RELOAD_STATUS ||
+                                 (WEXITSTATUS(status) == 0 && process->state == PROCESS_LIVE));
+}
+
 static void bury(struct supervisor *supervisor, struct worker *worker, int status)
 {
-    bool asked = WIFEXITED(status) && WEXITSTATUS(status) == PROCESS_RELOAD_STATUS;
+    bool asked = ended_unharmed(&worker->process, status);
     int64_t pid = worker->child.pid;
     char reason[160];
 

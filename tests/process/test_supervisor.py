@@ -6,6 +6,7 @@ ledger and grants, what the init system is told, and what is left when the super
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -42,7 +43,7 @@ class Daemon:
         self.write("provisiond.json", self.settings)
         for name in types:
             self.define(name)
-        self.child = None
+        self.child, self.options = None, ()
         if start:
             self.start()
 
@@ -77,11 +78,11 @@ class Daemon:
         document.update(more)
         self.write(f"workertypes.d/{name}.json", document)
 
-    def start(self):
+    def start(self, **more):
         environment = {**os.environ, "PROVISIOND_WORKER": str(ROOT / "tests/lib/fake_worker.py"), **self.environment}
-        self.child = subprocess.Popen([str(BUILD / "provisiond"), "--config", str(self.folder / "provisiond.json")],
-                                      env=environment, stdin=subprocess.DEVNULL,
-                                      stdout=open(self.folder / "log", "ab"), stderr=subprocess.STDOUT)
+        self.child = subprocess.Popen([str(BUILD / "provisiond"), "--config", str(self.folder / "provisiond.json"),
+                                       *self.options], env=environment, stdin=subprocess.DEVNULL,
+                                      stdout=open(self.folder / "log", "ab"), stderr=subprocess.STDOUT, **more)
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
@@ -313,6 +314,15 @@ def second_daemon(tap):
         tap.check(status == 2 and "another provisiond runs for deployment id" in second.log(),
                   "a second daemon with the same deployment id exits 2 (B09)", second.log()[-500:])
         tap.check(first.type("alpha")["state"] == "live", "and the first goes on")
+        lock = Path(re.search(r"\((\S+) is locked\)", second.log()).group(1))
+        first.child.kill()
+        first.child.wait()
+        first.start()
+        first.until_live("alpha")
+        tap.check(lock.exists(), "the lock of one that was killed hinders nobody")
+        first.child.send_signal(signal.SIGTERM)
+        first.child.wait(PATIENCE)
+        tap.check(not lock.exists(), "and an orderly stop removes it", lock)
 
 
 def twenty_killed(tap):
@@ -454,7 +464,8 @@ def init_system(tap):
                 return told
     try:
         with Daemon(environment={"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "4000000"},
-                    types=("alpha", "ends"), fake={"type:ends": {"start": "exit"}}) as daemon:
+                    types=("alpha", "ends", "deaf"),
+                    fake={"type:ends": {"start": "exit"}, "type:deaf": {"signals": "deaf"}}) as daemon:
             until_told("READY=1")
             tap.check(True, "READY when each worker said hello or failed once")
             tap.check("types" in until_told("STATUS="), "a status line")
@@ -465,10 +476,64 @@ def init_system(tap):
             until_told("READY=1")
             daemon.child.send_signal(signal.SIGTERM)
             until_told("STOPPING=1")
+            until_told("EXTEND_TIMEOUT_USEC=")
+            tap.check(True, "a stop that takes long, for a worker is deaf, asks for more time")
             tap.check(daemon.child.wait(PATIENCE) == 0, "SIGTERM is an orderly stop")
     finally:
         listener.close()
         shutil.rmtree(folder)
+
+
+def readiness_by_descriptor(tap):
+    """As s6 waits for it: a line, then the end of the pipe, although workers live on."""
+    reader, writer = os.pipe()
+    try:
+        with Daemon(("alpha", "mute"), {"type:mute": {"start": "mute"}}, start=False, helloLimit="3s") as daemon:
+            daemon.options = ("--notify-fd", str(writer))
+            daemon.start(pass_fds=(writer,))
+            os.close(writer)
+            writer = -1
+            told = []
+            daemon.until(lambda: select.select([reader], [], [], 0)[0], "the line")
+            ready, failed = daemon.events(kind="ready"), daemon.events("mute", "worker-failing")
+            while not told or told[-1]:
+                told.append(os.read(reader, 100))
+            tap.check(b"".join(told) == b"\n", "--notify-fd: one line when ready, and then the end", told)
+            tap.check(ready and failed, "not before each worker said hello or failed once", (ready, failed))
+            daemon.until_live("alpha")
+            held = [path for pid in children_of(daemon.child.pid) for path in Path(f"/proc/{pid}/fd").iterdir()
+                    if os.path.exists(path) and os.stat(path).st_ino == os.fstat(reader).st_ino]
+            tap.check(not held, "no worker holds the descriptor", held)
+            for wrong in ("77", "1", "x", "-1"):
+                done = subprocess.run([str(BUILD / "provisiond"), "--config", str(daemon.folder / "provisiond.json"),
+                                       "--notify-fd", wrong], capture_output=True, text=True, timeout=PATIENCE, check=False)
+                tap.check(done.returncode == 2 and "--notify-fd" in done.stderr, f"--notify-fd {wrong} is refused", done.stderr)
+    finally:
+        os.close(reader)
+        if writer >= 0:
+            os.close(writer)
+
+
+def signals(tap):
+    """Those that no other test here sends: DESIGN section 9."""
+    with Daemon(("alpha",)) as daemon:
+        daemon.until_live("alpha")
+        first = daemon.pid("alpha")
+        os.kill(first, signal.SIGTERM)
+        daemon.until(lambda: daemon.figure("alpha", "generation") == 2, "the second generation")
+        daemon.until_live("alpha")
+        pid, region = daemon.pid("alpha"), daemon.pid("us-west-2", "regions")
+        tap.check(pid not in (None, first) and state_of(first) is None and not daemon.events("alpha", "worker-died"),
+                  "SIGTERM to a type's worker: it is started again, its pid file is new, and that is no crash")
+        daemon.child.send_signal(signal.SIGUSR1)
+        daemon.until(lambda: "state.type" in daemon.log(), "the state in the log")
+        line = [line for line in daemon.log().splitlines() if "state.type" in line][-1]
+        tap.check("type=alpha" in line and f"pid={pid}" in line and "reason=" in line,
+                  "SIGUSR1 to the supervisor writes the state to the log", line)
+        daemon.child.send_signal(signal.SIGINT)
+        tap.check(daemon.child.wait(PATIENCE) == 0, "SIGINT to the supervisor is an orderly stop")
+        left = [path.name for path in daemon.run_dir.glob("*/*.pid")]
+        tap.check(state_of(pid) is None and state_of(region) is None and not left, "no worker and no pid file is left", left)
 
 
 def check_option(tap):
@@ -496,7 +561,7 @@ def check_option(tap):
 
 TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
          storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once, unknown_outcome, renewed,
-         lease_is_void, pause, init_system, check_option]
+         lease_is_void, pause, init_system, readiness_by_descriptor, signals, check_option]
 
 if __name__ == "__main__":
     sys.exit(Tap().run(*[test for test in TESTS if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]))

@@ -80,7 +80,9 @@ def looked_at_by_systemd(folder):
         check(level <= EXPOSED_AT_MOST, f"systemd-analyze security {unit.name}: {level}, at most {EXPOSED_AT_MOST}", text)
     unit = (folder / "usr/lib/systemd/system/provisiond.service").read_text()
     for line in ("Type=notify", "KillMode=mixed", "Restart=on-failure", "RestartPreventExitStatus=2", "RestartSec=1",
-                 "StartLimitIntervalSec=0", "ExecReload=/usr/bin/provisionctl --timeout 30s reload"):
+                 "StartLimitIntervalSec=0", "TasksMax=8192", "LimitNOFILE=65536", "User=provisiond", "StateDirectory=provisiond",
+                 "RuntimeDirectory=provisiond", "LoadCredential=aws:provisiond.aws",
+                 "LoadCredential=taskcluster:provisiond.taskcluster", "ExecReload=/usr/bin/provisionctl --timeout 30s reload"):
         check(line in unit.splitlines(), f"provisiond.service says {line}")
 
 
