@@ -293,6 +293,7 @@ def lifeline(tap):
     # Only the signal at the parent's death reaches one that hears nothing and looks for nothing.
     with Daemon(names, {"type:type-0": {"signals": "deaf", "lifeline": False}}) as daemon:
         daemon.until_live(*names)
+        daemon.until(lambda: daemon.pid("us-west-2", "regions"), "the region's process")
         children = children_of(daemon.child.pid)
         tap.check(len(children) == 5, "four types and a region have a process each", children)
         os.kill(daemon.pid(names[0]), signal.SIGSTOP)
