@@ -88,6 +88,7 @@
     W(REASON_DEMAND_UNKNOWN, "demand-unknown")                                                                         \
     W(REASON_INVENTORY_STALE, "inventory-stale")                                                                       \
     W(REASON_NO_PLACEMENT, "no-placement") /* all set aside by breakers */                                             \
+    W(REASON_REFUSED, "refused")           /* EC2 refuses the definition at every placement there is for it */         \
     W(REASON_PRICE_TOO_HIGH, "price-too-high")                                                                         \
     W(REASON_QUARANTINED, "quarantined")                                                                               \
     W(REASON_PAUSED, "paused")                                                                                         \

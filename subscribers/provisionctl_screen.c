@@ -118,7 +118,8 @@ enum table_style view_style(const char *state, bool stale)
         enum table_style style;
     } styles[] = {{"live", STYLE_PLAIN},       {"starting", STYLE_CARE}, {"paused", STYLE_CARE},
                   {"backing-off", STYLE_CARE}, {"stopping", STYLE_CARE}, {"stale", STYLE_STALE},
-                  {"frozen", STYLE_CARE},      {"failing", STYLE_BAD},   {"quarantined", STYLE_BAD}};
+                  {"frozen", STYLE_CARE},      {"failing", STYLE_BAD},   {"quarantined", STYLE_BAD},
+                  {"unlaunchable", STYLE_BAD}};
     for (size_t i = 0; !stale && i < sizeof styles / sizeof styles[0]; i++) {
         if (strcmp(styles[i].state, state) == 0)
             return styles[i].style;

@@ -10,7 +10,7 @@
 
 #define PREFIX "provisiond_"
 
-static const char *const type_states[] = {"starting",    "live",    "paused",   "quarantined",
+static const char *const type_states[] = {"starting",    "live",    "paused",   "quarantined", "unlaunchable",
                                           "backing-off", "failing", "stopping", NULL};
 static const char *const region_states[] = {"starting", "live", "stale", "frozen", "backing-off", "failing", NULL};
 static const char *const topic_labels[] = {

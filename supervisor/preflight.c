@@ -16,13 +16,21 @@ void preflight_record_clear(struct preflight_record *record)
     *record = (struct preflight_record){0};
 }
 
+bool preflight_unlaunchable(const struct type_record *type)
+{
+    const struct preflight_record *record = &type->preflight;
+    bool known = *record->state && !text_equal(record->state, "waiting");
+
+    return known && record->usable == 0 && record->placements > 0;
+}
+
 /* Nothing can be launched for it although it is defined: somebody must look. */
 static void raise_or_clear(struct supervisor *supervisor, const struct type_record *type)
 {
     const struct preflight_record *record = &type->preflight;
     bool known = !text_equal(record->state, "waiting");
 
-    if (known && record->usable == 0 && record->placements > 0)
+    if (preflight_unlaunchable(type))
         alarm_raise(supervisor, "unlaunchable", type->name, "all %lld placements are left out: %s",
                     (long long)record->placements, record->why);
     else if (known)

@@ -18,6 +18,8 @@ void preflight_spare_step(struct supervisor *supervisor);
 json_t *preflight_known_images(const struct supervisor *supervisor, const char *not_set);
 /* What was found, for explain: {"state", "placements", "usable", "errors", "why", "findings"}. New reference. */
 json_t *preflight_of_type(const struct type_record *type);
+/* True when a pass over its definition has left no placement: there is an alarm, and its state says so. */
+bool preflight_unlaunchable(const struct type_record *type);
 /* One line for status. */
 const char *preflight_word(const struct type_record *type, char *out, size_t size);
 void preflight_record_clear(struct preflight_record *record);

@@ -180,7 +180,7 @@ const char *status_state(struct supervisor *supervisor, const struct type_record
         return "paused";
     if (breakers_quarantined(supervisor->breakers, type->name, NULL, supervisor->now))
         return "quarantined";
-    return "live";
+    return preflight_unlaunchable(type) ? "unlaunchable" : "live";
 }
 
 /* Oldest of the listings of the regions in which the type has rows or may launch: its worker says it. */

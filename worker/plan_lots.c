@@ -55,6 +55,8 @@ static int64_t most_instances(int64_t need, int64_t room, int64_t capacity)
 static void note_closed(struct plan_left_out *left_out, const struct plan_option *option)
 {
     left_out->closed++;
+    left_out->refused +=
+        !option->type_wide && (option->failure == FAILURE_DEFINITION || option->failure == FAILURE_PERMISSION);
     if (!left_out->closed_example || (option->type_wide && !left_out->closed_example->type_wide))
         left_out->closed_example = option;
 }

@@ -13,6 +13,7 @@ int64_t plan_dead_units(struct plan_memory *memory, const struct plan_input *inp
 struct plan_left_out {
     size_t stale, closed, price, room; /* room: a single instance would pass the ceiling */
     size_t unfit;                      /* by preflight */
+    size_t refused;                    /* of the closed: EC2 refused the definition there, or its permissions */
     size_t usable;
     const struct plan_option *closed_example; /* the first that is closed; type-wide breakers go before others */
     const struct plan_option *price_example;

@@ -57,6 +57,13 @@ static enum reason closed_reason(const struct plan_option *example)
     return example->failure == FAILURE_WITHOUT_EFFECT ? REASON_UNPRODUCTIVE : REASON_QUARANTINED;
 }
 
+/* Fewer placements than it takes for a quarantine: all that preflight left, or none checked, were tried and refused. */
+static bool all_refused(const struct plan_left_out *left_out)
+{
+    return left_out->refused > 0 && left_out->refused == left_out->closed &&
+           left_out->room + left_out->price + left_out->stale == 0;
+}
+
 /* There is need, but no lot. The most frequent cause is the reason; a breaker of the whole type goes before all. */
 static void why_no_lot(const struct plan_input *input, int64_t room, const struct plan_left_out *left_out,
                        const char *demand, struct plan *out)
@@ -73,6 +80,10 @@ static void why_no_lot(const struct plan_input *input, int64_t room, const struc
                  " in flight, room for %" PRId64,
                  demand, out->need, input->type.max_units, input->supply.occupying, input->supply.in_flight,
                  room > 0 ? room : 0);
+    } else if (all_refused(left_out)) {
+        closed_text(left_out, text, sizeof text);
+        sentence(out, REASON_REFUSED, "%s, %" PRId64 " units needed; EC2 refuses all %zu placements, first %s", demand,
+                 out->need, left_out->refused, text);
     } else if (closed && (closed->type_wide || left_out->closed >= left_out->price + left_out->stale)) {
         closed_text(left_out, text, sizeof text);
         sentence(out, closed_reason(closed), "%s, %" PRId64 " units needed; %zu of %zu placements set aside, first %s",

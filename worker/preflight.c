@@ -15,6 +15,16 @@
 
 /* ---- findings ---- */
 
+const char *finding_code_name(enum finding_code code)
+{
+    static const char *const names[] = {
+#define FINDING_NAME(symbol, name) [symbol] = name,
+        PREFLIGHT_CODES(FINDING_NAME)
+#undef FINDING_NAME
+    };
+    return names[code];
+}
+
 static bool stands_already(const struct preflight *out, const struct finding *finding)
 {
     for (size_t i = 0; i < out->count; i++) {
@@ -42,8 +52,8 @@ static struct finding *keep(struct preflight *out, const struct finding *finding
     return &out->findings[out->count++];
 }
 
-struct finding *preflight_add(struct preflight_look *look, const char *code, enum severity severity, bool leave_out,
-                              const char *path, const char *format, ...)
+struct finding *preflight_add(struct preflight_look *look, enum finding_code code, enum severity severity,
+                              bool leave_out, const char *path, const char *format, ...)
 {
     struct finding finding = {.code = code, .severity = severity};
     va_list arguments;
@@ -86,7 +96,7 @@ static void say_unread(const struct preflight_input *input, struct preflight *ou
             if (input->facts[i].of[kind])
                 continue;
             struct finding *finding =
-                preflight_add(&look, "not-checked", SEVERITY_WARNING, false, "", "the %s of %s could not be read",
+                preflight_add(&look, FINDING_NOT_CHECKED, SEVERITY_WARNING, false, "", "the %s of %s could not be read",
                               catalogue_kind_name((enum catalogue_kind)kind), input->facts[i].region);
             if (finding)
                 text_copy(finding->region, sizeof finding->region, input->facts[i].region);
@@ -160,12 +170,13 @@ json_t *preflight_json(const struct preflight *preflight)
         const struct finding *finding = &preflight->findings[i];
         char sentence[700];
         preflight_sentence(finding, sentence, sizeof sentence);
-        json_array_append_new(
-            list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "code", finding->code,
-                            "severity", finding->severity == SEVERITY_ERROR ? "error" : "warning", "path",
-                            finding->path, "region", finding->region, "zone", finding->zone, "instanceType",
-                            finding->instance_type, "image", finding->image, "market", finding->market, "found",
-                            finding->found, "fits", finding->fits, "text", sentence));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "code",
+                                              finding_code_name(finding->code), "severity",
+                                              finding->severity == SEVERITY_ERROR ? "error" : "warning", "path",
+                                              finding->path, "region", finding->region, "zone", finding->zone,
+                                              "instanceType", finding->instance_type, "image", finding->image,
+                                              "market", finding->market, "found", finding->found, "fits",
+                                              finding->fits, "text", sentence));
     }
     return list;
 }

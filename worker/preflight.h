@@ -14,6 +14,36 @@
 #include "common/money.h"
 #include "proto/definition.h"
 
+/* Every finding there can be. docs/preflight.md has a row for each and the test that makes it appear and stay away
+ * (tests/process/test_preflight_table.py compares; so does the last test of tests/unit/test_preflight_checks.c). */
+#define PREFLIGHT_CODES(C)                                                                                             \
+    C(FINDING_IMAGE_MISSING, "image-missing")                                                                          \
+    C(FINDING_IMAGE_STATE, "image-state")                                                                              \
+    C(FINDING_IMAGE_VIRTUALIZATION, "image-virtualization")                                                            \
+    C(FINDING_IMAGE_ARCHITECTURE, "image-architecture")                                                                \
+    C(FINDING_IMAGE_BOOT_MODE, "image-boot-mode")                                                                      \
+    C(FINDING_IMAGE_ENA, "image-ena")                                                                                  \
+    C(FINDING_IMAGE_ROOT_DEVICE, "image-root-device")                                                                  \
+    C(FINDING_VOLUME_TOO_SMALL, "volume-too-small")                                                                    \
+    C(FINDING_SET_WITHOUT_IMAGE, "set-without-image")                                                                  \
+    C(FINDING_NO_IMAGE_CHOSEN, "no-image-chosen")                                                                      \
+    C(FINDING_TYPE_MISSING, "type-missing")                                                                            \
+    C(FINDING_NOT_OFFERED, "not-offered")                                                                              \
+    C(FINDING_MARKET, "market")                                                                                        \
+    C(FINDING_SUBNET_MISSING, "subnet-missing")                                                                        \
+    C(FINDING_SUBNET_ZONE, "subnet-zone")                                                                              \
+    C(FINDING_SUBNET_FULL, "subnet-full")                                                                              \
+    C(FINDING_GROUP_MISSING, "group-missing")                                                                          \
+    C(FINDING_GROUP_VPC, "group-vpc")                                                                                  \
+    C(FINDING_KEY_MISSING, "key-missing")                                                                              \
+    C(FINDING_PRICE, "price")                                                                                          \
+    C(FINDING_MIN_PRICE, "min-price")                                                                                  \
+    C(FINDING_DRY_RUN, "dry-run")                                                                                      \
+    C(FINDING_NOT_CHECKED, "not-checked")
+#define FINDING_ENUM(symbol, name) symbol,
+enum finding_code { PREFLIGHT_CODES(FINDING_ENUM) FINDING_CODE_COUNT };
+const char *finding_code_name(enum finding_code code);
+
 /* Kinds of look-ups; the name is LOOKUP's `kind`. */
 #define CATALOGUE_KINDS(K)                                                                                             \
     K(CATALOGUE_IMAGES, "images")                                                                                      \
@@ -38,7 +68,7 @@ struct catalogue_facts {
 enum severity { SEVERITY_WARNING, SEVERITY_ERROR };
 
 struct finding {
-    const char *code; /* one of preflight_codes */
+    enum finding_code code;
     enum severity severity;
     char path[160]; /* in the definition's file: regions[0].launchSpec.ImageId */
     char region[NAME_SIZE], zone[NAME_SIZE], instance_type[NAME_SIZE], image[NAME_SIZE];

@@ -35,8 +35,8 @@ static bool agrees(const json_t *image, const char *image_member, const json_t *
     return !*word || !json_object_get(type, type_member) || fact_has(type, type_member, word);
 }
 
-static bool misfit(const char **code, const char *its, char *why, size_t size, const json_t *image, const json_t *type,
-                   const char *image_word, const char *verb, const char *type_member)
+static bool misfit(enum finding_code *code, enum finding_code its, char *why, size_t size, const json_t *image,
+                   const json_t *type, const char *image_word, const char *verb, const char *type_member)
 {
     char words[100];
     fact_words(type, type_member, words, sizeof words);
@@ -46,22 +46,23 @@ static bool misfit(const char **code, const char *its, char *why, size_t size, c
     return false;
 }
 
-bool image_fits(const json_t *image, const json_t *type, const char **code, char *why, size_t size)
+bool image_fits(const json_t *image, const json_t *type, enum finding_code *code, char *why, size_t size)
 {
     if (!agrees(image, "virtualizationType", type, "supportedVirtualizationTypes"))
-        return misfit(code, "image-virtualization", why, size, image, type, fact_text(image, "virtualizationType"),
-                      "boots", "supportedVirtualizationTypes");
+        return misfit(code, FINDING_IMAGE_VIRTUALIZATION, why, size, image, type,
+                      fact_text(image, "virtualizationType"), "boots", "supportedVirtualizationTypes");
     if (!agrees(image, "architecture", type, "processorInfo.supportedArchitectures"))
-        return misfit(code, "image-architecture", why, size, image, type, fact_text(image, "architecture"), "runs",
-                      "processorInfo.supportedArchitectures");
+        return misfit(code, FINDING_IMAGE_ARCHITECTURE, why, size, image, type, fact_text(image, "architecture"),
+                      "runs", "processorInfo.supportedArchitectures");
     if (!boots(image, type))
-        return misfit(code, "image-boot-mode", why, size, image, type, boot_mode(image), "boots", "supportedBootModes");
+        return misfit(code, FINDING_IMAGE_BOOT_MODE, why, size, image, type, boot_mode(image), "boots",
+                      "supportedBootModes");
     if (!agrees(image, "rootDeviceType", type, "supportedRootDeviceTypes"))
-        return misfit(code, "image-root-device", why, size, image, type, fact_text(image, "rootDeviceType"), "takes",
-                      "supportedRootDeviceTypes");
+        return misfit(code, FINDING_IMAGE_ROOT_DEVICE, why, size, image, type, fact_text(image, "rootDeviceType"),
+                      "takes", "supportedRootDeviceTypes");
     if (text_equal(fact_text(type, "networkInfo.enaSupport"), "required") &&
         !text_equal(fact_text(image, "enaSupport"), "true")) {
-        *code = "image-ena";
+        *code = FINDING_IMAGE_ENA;
         text_format(why, size, "%s is without ENA; %s needs it", fact_text(image, "imageId"),
                     fact_text(type, "instanceType"));
         return false;
@@ -111,7 +112,7 @@ size_t preflight_choose(struct definition *definition, const struct catalogue_fa
 static bool fits_here(const struct preflight_look *look, const char *name, const json_t *type)
 {
     const json_t *image = NULL;
-    const char *code;
+    enum finding_code code;
     char why[200];
     return name && fact_of(look->facts, CATALOGUE_IMAGES, name, &image) == FACT_THERE &&
            text_equal(fact_text(image, "imageState"), "available") && image_fits(image, type, &code, why, sizeof why);
@@ -160,7 +161,7 @@ static void check_volumes(struct preflight_look *look, const json_t *image)
             if (!text_equal(device, json_string_value(json_array_get(names, k))) || !least || size >= atoll(least))
                 continue;
             path_of_key(look->input->definition, look->spec, "BlockDeviceMappings", path, sizeof path);
-            preflight_add(look, "volume-too-small", SEVERITY_ERROR, true, path,
+            preflight_add(look, FINDING_VOLUME_TOO_SMALL, SEVERITY_ERROR, true, path,
                           "%s asks for %lld GiB; the snapshot of %s has %s", device, (long long)size, look->spec->image,
                           least);
         }
@@ -170,7 +171,7 @@ static void check_volumes(struct preflight_look *look, const json_t *image)
 static void check_against_type(struct preflight_look *look, const json_t *image, const char *path)
 {
     const json_t *type = NULL;
-    const char *code = "";
+    enum finding_code code;
     char why[200] = "";
     if (fact_of(look->facts, CATALOGUE_TYPES, look->spec->instance_type, &type) != FACT_THERE ||
         image_fits(image, type, &code, why, sizeof why))
@@ -185,14 +186,14 @@ static void check_no_image(struct preflight_look *look, const char *path)
     const json_t *type = NULL;
     char words[100];
     if (fact_of(look->facts, CATALOGUE_TYPES, look->spec->instance_type, &type) != FACT_THERE) {
-        preflight_add(look, "no-image-chosen", SEVERITY_WARNING, true, path,
+        preflight_add(look, FINDING_NO_IMAGE_CHOSEN, SEVERITY_WARNING, true, path,
                       "which image %s boots cannot be told: its catalogue entry is not known",
                       look->spec->instance_type);
         return;
     }
     fact_words(type, "supportedVirtualizationTypes", words, sizeof words);
     struct finding *finding = preflight_add(
-        look, "set-without-image", SEVERITY_ERROR, true, path, "set %s has no image in %s for %s, which boots %s",
+        look, FINDING_SET_WITHOUT_IMAGE, SEVERITY_ERROR, true, path, "set %s has no image in %s for %s, which boots %s",
         look->input->definition->ami_set, look->spec->region, look->spec->instance_type, words);
     if (finding)
         name_one_that_fits(look, type, finding->fits, sizeof finding->fits);
@@ -212,8 +213,8 @@ void preflight_check_image(struct preflight_look *look)
         return;
     case FACT_ABSENT: {
         struct finding *finding =
-            preflight_add(look, "image-missing", SEVERITY_ERROR, true, path, "%s is not in %s, or not ours to use",
-                          look->spec->image, look->spec->region);
+            preflight_add(look, FINDING_IMAGE_MISSING, SEVERITY_ERROR, true, path,
+                          "%s is not in %s, or not ours to use", look->spec->image, look->spec->region);
         const json_t *type = NULL;
         if (finding && fact_of(look->facts, CATALOGUE_TYPES, look->spec->instance_type, &type) == FACT_THERE)
             name_one_that_fits(look, type, finding->fits, sizeof finding->fits);
@@ -221,8 +222,8 @@ void preflight_check_image(struct preflight_look *look)
     }
     case FACT_THERE:
         if (*fact_text(image, "imageState") && !text_equal(fact_text(image, "imageState"), "available"))
-            preflight_add(look, "image-state", SEVERITY_ERROR, true, path, "%s is %s, not available", look->spec->image,
-                          fact_text(image, "imageState"));
+            preflight_add(look, FINDING_IMAGE_STATE, SEVERITY_ERROR, true, path, "%s is %s, not available",
+                          look->spec->image, fact_text(image, "imageState"));
         check_against_type(look, image, path);
         check_volumes(look, image);
     }

@@ -13,16 +13,17 @@ static void check_subnet(struct preflight_look *look, const json_t **subnet)
     path_of_key(look->input->definition, look->spec, "SubnetId", path, sizeof path);
     enum fact fact = fact_of(look->facts, CATALOGUE_SUBNETS, look->spec->subnet, subnet);
     if (fact == FACT_ABSENT)
-        preflight_add(look, "subnet-missing", SEVERITY_ERROR, true, path, "%s is not in %s", look->spec->subnet,
+        preflight_add(look, FINDING_SUBNET_MISSING, SEVERITY_ERROR, true, path, "%s is not in %s", look->spec->subnet,
                       look->spec->region);
     if (fact != FACT_THERE)
         return;
     const char *zone = fact_text(*subnet, "availabilityZone"), *free = fact_text(*subnet, "availableIpAddressCount");
     if (*zone && !text_equal(zone, look->spec->zone))
-        preflight_add(look, "subnet-zone", SEVERITY_ERROR, true, path, "%s is in %s, not in %s", look->spec->subnet,
-                      zone, look->spec->zone);
+        preflight_add(look, FINDING_SUBNET_ZONE, SEVERITY_ERROR, true, path, "%s is in %s, not in %s",
+                      look->spec->subnet, zone, look->spec->zone);
     else if (text_equal(free, "0")) /* may change at any time: the breaker of the subnet is what stops launches */
-        preflight_add(look, "subnet-full", SEVERITY_WARNING, false, path, "%s has no free address", look->spec->subnet);
+        preflight_add(look, FINDING_SUBNET_FULL, SEVERITY_WARNING, false, path, "%s has no free address",
+                      look->spec->subnet);
 }
 
 static void check_groups(struct preflight_look *look, const char *key, enum catalogue_kind kind, const json_t *subnet)
@@ -37,11 +38,11 @@ static void check_groups(struct preflight_look *look, const char *key, enum cata
         enum fact fact = name ? fact_of(look->facts, kind, name, &group) : FACT_UNKNOWN;
         const char *vpc = fact == FACT_THERE ? fact_text(group, "vpcId") : "", *its = fact_text(subnet, "vpcId");
         if (fact == FACT_ABSENT)
-            preflight_add(look, "group-missing", SEVERITY_ERROR, true, path, "security group %s is not in %s", name,
-                          look->spec->region);
+            preflight_add(look, FINDING_GROUP_MISSING, SEVERITY_ERROR, true, path, "security group %s is not in %s",
+                          name, look->spec->region);
         else if (*vpc && *its && !text_equal(vpc, its))
-            preflight_add(look, "group-vpc", SEVERITY_ERROR, true, path, "security group %s is of %s, and %s of %s",
-                          name, vpc, look->spec->subnet, its);
+            preflight_add(look, FINDING_GROUP_VPC, SEVERITY_ERROR, true, path,
+                          "security group %s is of %s, and %s of %s", name, vpc, look->spec->subnet, its);
     }
 }
 
@@ -53,7 +54,7 @@ static void check_key(struct preflight_look *look)
     if (!name || fact_of(look->facts, CATALOGUE_KEYS, name, &pair) != FACT_ABSENT)
         return;
     path_of_key(look->input->definition, look->spec, "KeyName", path, sizeof path);
-    preflight_add(look, "key-missing", SEVERITY_ERROR, true, path, "key pair %s is not in %s", name,
+    preflight_add(look, FINDING_KEY_MISSING, SEVERITY_ERROR, true, path, "key pair %s is not in %s", name,
                   look->spec->region);
 }
 

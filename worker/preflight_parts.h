@@ -33,11 +33,12 @@ void path_of_list(const struct definition *definition, const struct launch_spec 
 
 /* Adds a finding about the spec unless the same stands already (zones share most of them), and leaves the spec out if
  * it is to be. Returns the finding to be filled further, or NULL. */
-struct finding *preflight_add(struct preflight_look *look, const char *code, enum severity severity, bool leave_out,
-                              const char *path, const char *format, ...) __attribute__((format(printf, 6, 7)));
+struct finding *preflight_add(struct preflight_look *look, enum finding_code code, enum severity severity,
+                              bool leave_out, const char *path, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 
 /* True when the image can boot on the instance type; else *why says what is wrong ("" if it cannot be told). */
-bool image_fits(const json_t *image, const json_t *type, const char **code, char *why, size_t size);
+bool image_fits(const json_t *image, const json_t *type, enum finding_code *code, char *why, size_t size);
 
 void preflight_check_image(struct preflight_look *look);   /* preflight_image.c */
 void preflight_check_type(struct preflight_look *look);    /* preflight_type.c */

@@ -38,7 +38,7 @@ static void check_offered(struct preflight_look *look)
     bool somewhere = offered_somewhere(look, zones);
     path_of_list(look->input->definition, look->spec, "instanceTypes", path, sizeof path);
     struct finding *finding =
-        preflight_add(look, "not-offered", somewhere ? SEVERITY_WARNING : SEVERITY_ERROR, true, path,
+        preflight_add(look, FINDING_NOT_OFFERED, somewhere ? SEVERITY_WARNING : SEVERITY_ERROR, true, path,
                       "%s is not offered in %s", look->spec->instance_type, look->spec->zone);
     const json_t *value;
     size_t i;
@@ -60,7 +60,7 @@ static void check_market(struct preflight_look *look, const json_t *type, enum m
         fact_has(type, "supportedUsageClasses", market_name(market)))
         return;
     path_of_list(definition, look->spec, "instanceTypes", path, sizeof path);
-    struct finding *finding = preflight_add(look, "market", both ? SEVERITY_WARNING : SEVERITY_ERROR, false, path,
+    struct finding *finding = preflight_add(look, FINDING_MARKET, both ? SEVERITY_WARNING : SEVERITY_ERROR, false, path,
                                             "%s is not sold as %s", look->spec->instance_type, market_name(market));
     bool *out = market == MARKET_SPOT ? look->out->spot_out : look->out->on_demand_out;
     out[look->index] = true;
@@ -76,7 +76,7 @@ static void check_known(struct preflight_look *look)
     enum fact fact = fact_of(look->facts, CATALOGUE_TYPES, look->spec->instance_type, &type);
     path_of_list(definition, look->spec, "instanceTypes", path, sizeof path);
     if (fact == FACT_ABSENT) {
-        preflight_add(look, "type-missing", SEVERITY_ERROR, true, path, "%s has no instance type %s",
+        preflight_add(look, FINDING_TYPE_MISSING, SEVERITY_ERROR, true, path, "%s has no instance type %s",
                       look->spec->region, look->spec->instance_type);
     } else if (fact == FACT_THERE) {
         check_offered(look);
@@ -85,19 +85,28 @@ static void check_known(struct preflight_look *look)
     }
 }
 
-/* Moves by the minute, so it only warns: the plan leaves out what is too dear. */
+/* Moves by the minute, so it only warns: the plan leaves out what is too dear, and never bids less than minPrice. */
 static void check_price(struct preflight_look *look)
 {
     const struct definition *definition = look->input->definition;
-    struct money price = MONEY_ZERO;
-    char now[32], most[32];
+    struct money price = MONEY_ZERO, twice;
+    char now[32], most[32], least[32];
     if (look->input->price && definition->can_use_spot)
         price = look->input->price(look->input->price_context, look->spec);
-    if (price.micros <= 0 || money_compare(money_times(price, 2), definition->max_price) <= 0)
+    twice = money_times(price, 2);
+    if (price.micros <= 0 ||
+        (money_compare(twice, definition->max_price) <= 0 && money_compare(twice, definition->min_price) >= 0))
         return;
     money_format(price, now, sizeof now);
     money_format(definition->max_price, most, sizeof most);
-    preflight_add(look, "price", SEVERITY_WARNING, false, "maxPrice",
+    money_format(definition->min_price, least, sizeof least);
+    if (money_compare(twice, definition->min_price) < 0) {
+        preflight_add(look, FINDING_MIN_PRICE, SEVERITY_WARNING, false, "minPrice",
+                      "%s costs $%s an hour in %s now; minPrice bids $%s for it", look->spec->instance_type, now,
+                      look->spec->zone, least);
+        return;
+    }
+    preflight_add(look, FINDING_PRICE, SEVERITY_WARNING, false, "maxPrice",
                   "%s costs $%s an hour in %s now; twice that is over maxPrice, $%s", look->spec->instance_type, now,
                   look->spec->zone, most);
 }
@@ -109,7 +118,7 @@ static void check_dry_run(struct preflight_look *look)
     if (!json_is_object(refusal))
         return;
     path_of_list(look->input->definition, look->spec, "instanceTypes", path, sizeof path);
-    preflight_add(look, "dry-run", SEVERITY_ERROR, true, path, "EC2 would refuse it: %s: %.140s",
+    preflight_add(look, FINDING_DRY_RUN, SEVERITY_ERROR, true, path, "EC2 would refuse it: %s: %.140s",
                   fact_text(refusal, "code"), fact_text(refusal, "message"));
 }
 

@@ -14,7 +14,7 @@ export const typeLink = (name) => `#/type/${encodeURIComponent(name)}`;
 export function stateChips(row) {
   const word = row.word("state");
   if (!word || word === "live") return [];
-  return [{ text: word, kind: ["quarantined", "failing", "stale"].includes(word) ? "bad" : "warn" }];
+  return [{ text: word, kind: ["quarantined", "unlaunchable", "failing", "stale"].includes(word) ? "bad" : "warn" }];
 }
 
 // "3s", or "STALE 4m12s": the older one of two figures that stand for demand and supply.

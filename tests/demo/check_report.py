@@ -52,8 +52,12 @@ def judge_sick(judge, report):
         return
     if report.get("preflight"):
         judge.expect(sick["launch_calls_failed"] == 0, "preflight: not one refused call", sick["launch_calls_failed"])
-        judge.expect("hvm" in (sick["state"] or "").lower() and "launched_act2" in sick and sick["launched_act2"] > 0,
-                     "preflight: its state says why, and with the right image it launches", sick["state"])
+        state = sick["state"] or ""
+        judge.expect(state.startswith("unlaunchable:") and "is hvm" in state and "boots only paravirtual" in state,
+                     "preflight, act 1: its state is unlaunchable and says why", state)
+        judge.expect((sick.get("state_act2") or "").startswith("live:") and sick.get("launched_act2", 0) > 0,
+                     "preflight, act 2: with the right image it is live and launches",
+                     f"{sick.get('launched_act2')} launched, {sick.get('state_act2')}")
         return
     judge.expect(CALLS_FAILED[0] <= sick["launch_calls_failed"] <= CALLS_FAILED[1],
                  f"act 1: from {CALLS_FAILED[0]} to {CALLS_FAILED[1]} refused calls", sick["launch_calls_failed"])

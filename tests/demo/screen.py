@@ -5,7 +5,7 @@ import sys
 import time
 
 RESET, BOLD, DIM, RED, GREEN, YELLOW, CYAN = "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[36m"
-STATE_COLOURS = {"live": GREEN, "quarantined": RED, "failing": RED, "backing-off": YELLOW, "starting": CYAN,
+STATE_COLOURS = {"live": GREEN, "quarantined": RED, "unlaunchable": RED, "failing": RED, "backing-off": YELLOW, "starting": CYAN,
                  "paused": YELLOW}
 PLAIN_EVERY = 5
 EVERYDAY = {"event.launched", "event.specification-proven", "event.worker-live", "event.region-listed"}

@@ -165,9 +165,13 @@ def test_report(folder):
         check(judged(folder, changed(path, value)) == 1, f"{'.'.join(path)} = {json.dumps(value)[:60]} fails")
     check(judged(folder, changed(("breakers",), False) | {"sick": dict(GOOD["sick"], state="live", codes=[])}) == 0,
           "with breakers off the sick type's state does not matter")
-    checked = {"launch_calls_failed": 0, "state": "live: an HVM image does not boot here", "launched_act2": 9}
-    check(judged(folder, GOOD | {"preflight": True, "sick": GOOD["sick"] | checked}) == 0 and
-          judged(folder, GOOD | {"preflight": True}) == 1, "with preflight on no call may be refused")
+    checked = {"launch_calls_failed": 0, "launched_act2": 9, "state_act2": "live: launching",
+               "state": "unlaunchable: all left out: ami-1 is hvm; m1.small boots only paravirtual"}
+    check(judged(folder, GOOD | {"preflight": True, "sick": GOOD["sick"] | checked}) == 0, "a good report with preflight on passes")
+    for wrong in ({"launch_calls_failed": 1}, {"state": checked["state"].replace("unlaunchable", "live")},
+                  {"state": "unlaunchable: for some reason"}, {"launched_act2": 0}, {"state_act2": checked["state"]}):
+        check(judged(folder, GOOD | {"preflight": True, "sick": GOOD["sick"] | checked | wrong}) == 1,
+              f"with preflight on {json.dumps(wrong)[:60]} fails")
     check(judged(folder, GOOD, GOOD) == 0, "the same figures without the sick type pass")
     check(judged(folder, changed(("small", "one"), figures(median=1.31)), GOOD) == 1, "a slower median fails")
     check(judged(folder, changed(("small", "one"), figures(median=1.29)), GOOD) == 0, "within 0.3 s it passes")

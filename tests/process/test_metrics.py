@@ -107,6 +107,9 @@ def values_reach_a_scrape_in_base_units():
         assert scene.value("region_instances", region="us-west-2") == 1
         assert scene.value("type_state", type="fox", state="live") == 1
         assert scene.value("type_state", type="fox", state="quarantined") == 0
+        scene.publisher.types["fox"]["state"] = "unlaunchable"
+        scene.published()
+        assert scene.value("type_state", type="fox", state="unlaunchable") == 1
 
 
 def unknown_is_absent_and_never_zero():

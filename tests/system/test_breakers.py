@@ -5,6 +5,7 @@
 EC2 after a refusal, where demand goes meanwhile, and what is said about it. Preflight is off: these are the errors that
 come all the same. Delays are long where a breaker must stay closed and short where its probe is waited for."""
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -183,9 +184,28 @@ def b51_permission(tap):
                   "B51: a permission error is asked for once, not at every offering", len(calls(world)))
         tap.check(closed(world, "permission")[0]["code"] == "UnauthorizedOperation" and not closed(world, "capacity"),
                   "B51: it is told apart from a lack of capacity", breakers(world))
+        status = ask(world.folder / "run", "status", "alpha")["body"]["types"][0]
+        tap.check(status["reason"] == "refused" and "EC2 refuses all" in status["why"] and
+                  "UnauthorizedOperation" in status["why"], "B51: its status says that EC2 refuses it", status["why"])
         world.add_tasks("beta", 1)
         until_claimed(world, "beta", 1)
         tap.check(True, "B51: another type launches in the same region meanwhile")
+
+
+def too_few_for_a_quarantine(tap):
+    """2016-07-21 with one instance type: two refusals are all there can be, so the reason must say what it is."""
+    bad = {"code": "InvalidParameterCombination", "httpStatus": 400}
+    with World([simple_type("alpha")], scenario={"faults": [refuse(bad, workerType="alpha")]}) as world:
+        world.until_polled()
+        world.add_tasks("alpha", 5)
+
+        def status():
+            return ask(world.folder / "run", "status", "alpha")["body"]["types"][0]
+        world.until(lambda: status()["reason"] == "refused", "it to say that EC2 refuses it")
+        now = status()
+        tap.check(re.search(r"EC2 refuses all 3 placements, first us-east-1[abc]/m3.medium/spot: definition "
+                            "InvalidParameterCombination", now["why"]), "one line says that EC2 refuses all, and why", now)
+        tap.check(quiet(world) == 0 and len(calls(world)) < 3, "and it is not asked again", len(calls(world)))
 
 
 def b04_never_claims(tap):
@@ -265,4 +285,5 @@ def price(tap):
 
 if __name__ == "__main__":
     sys.exit(Tap().run(b13_capacity, b14_quota, b15_early_death, b17_not_offered, b17_full_subnet, b51_permission,
+                       too_few_for_a_quarantine,
                        b04_never_claims, p06_dies_before_it_works, p08_rate, price))

@@ -70,7 +70,8 @@ def wrong_image(tap):
         world.until(lambda: world.cloud.state()["types"]["alpha"]["claimed"] == 2, "the healthy type to work")
         world.until(lambda: world.cloud.state()["types"]["mixed"]["claimed"] == 2, "the mixed type to work")
         world.until(lambda: explain(world, "sick")["reason"] == "unlaunchable", "the sick type to say unlaunchable")
-        tap.check(True, "the sick type says unlaunchable")
+        state = ask(world.folder / "run", "status", "sick")["body"]["types"][0]["state"]
+        tap.check(state == "unlaunchable", "the sick type says unlaunchable, its state too", state)
         tap.check(not world.launch_requests("sick"), "not one launch call was made for it", world.launch_requests("sick"))
         tap.check(("unlaunchable", "sick") in alarms(world), "an alarm says so", alarms(world))
         texts = [finding["text"] for finding in findings(world, "sick")]

@@ -136,6 +136,32 @@ static void all_closed_names_scope_and_code(void **state)
     assert_int_equal(fixture_plan(&f)->reason, REASON_UNPRODUCTIVE);
 }
 
+static void refused_at_every_placement_is_said_in_one_word(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f);
+    fixture_option(&f, "eb", "m3.large", 110000);
+    fixture_option(&f, "ec", "m1.large", 110000);
+    for (int i = 0; i < 2; i++) {
+        f.options[i].door = DOOR_CLOSED;
+        f.options[i].failure = FAILURE_DEFINITION;
+        f.options[i].code = "InvalidParameterCombination";
+    }
+    f.options[2].unfit = true; /* preflight left it out: it is not there to be tried */
+    f.input.demand.pending = 1;
+    const struct plan *plan = fixture_plan(&f);
+    assert_int_equal(plan->reason, REASON_REFUSED);
+    assert_non_null(strstr(plan->why, "EC2 refuses all 2 placements"));
+    assert_non_null(strstr(plan->why, "InvalidParameterCombination"));
+    f.options[1].failure = FAILURE_CAPACITY; /* one may still come back by itself */
+    assert_int_equal(fixture_plan(&f)->reason, REASON_NO_PLACEMENT);
+    f.options[1].failure = FAILURE_PERMISSION;
+    assert_int_equal(fixture_plan(&f)->reason, REASON_REFUSED);
+    f.options[1].type_wide = true;
+    assert_int_equal(fixture_plan(&f)->reason, REASON_QUARANTINED);
+}
+
 static void half_open_is_named_with_one_instance(void **state)
 {
     struct fixture f;
@@ -239,6 +265,7 @@ int main(void)
         cmocka_unit_test(B44_neither_price_nor_limit_is_no_launch),
         cmocka_unit_test(P07_a_closed_placement_leaves_the_other_three),
         cmocka_unit_test(all_closed_names_scope_and_code),
+        cmocka_unit_test(refused_at_every_placement_is_said_in_one_word),
         cmocka_unit_test(half_open_is_named_with_one_instance),
         cmocka_unit_test(on_demand_follows_only_after_a_time_of_unmet_demand),
         cmocka_unit_test(without_after_on_demand_is_never_a_fall_back),

@@ -69,7 +69,7 @@ struct shape {
     const char *image, *type, *zone, *launch, *more;
 };
 struct check {
-    const char *code;
+    enum finding_code code;
     struct shape fails;
     const char *text; /* of the finding: path, found, what would fit */
     size_t usable;    /* placements left */
@@ -77,105 +77,113 @@ struct check {
 };
 
 static const struct check checks[] = {
-    {"image-virtualization",
+    {FINDING_IMAGE_VIRTUALIZATION,
      {"ami-hvm", "old", "r1a", "", ""},
      "regions[0].launchSpec.ImageId: ami-hvm is hvm; old boots only paravirtual in r1; set spare has ami-pv for it",
      0,
      {"ami-pv", "old", "r1a", "", ""}},
-    {"image-architecture",
+    {FINDING_IMAGE_ARCHITECTURE,
      {"ami-arm", "mid", "r1a", "", ""},
      "regions[0].launchSpec.ImageId: ami-arm is arm64; mid runs only x86_64 in r1; set spare has ami-hvm for it",
      0,
      {"ami-arm", "arm", "r1a", "", ""}},
-    {"image-boot-mode",
+    {FINDING_IMAGE_BOOT_MODE,
      {"ami-uefi", "mid", "r1a", "", ""},
      "regions[0].launchSpec.ImageId: ami-uefi is uefi; mid boots only legacy-bios in r1; set spare has ami-hvm for it",
      0,
      {"ami-uefi", "new", "r1a", "", ", \"canUseSpot\": false, \"canUseOndemand\": true"}},
-    {"image-ena",
+    {FINDING_IMAGE_ENA,
      {"ami-noena", "new", "r1a", "", ", \"canUseSpot\": false, \"canUseOndemand\": true"},
      "regions[0].launchSpec.ImageId: ami-noena is without ENA; new needs it in r1; set spare has ami-hvm for it",
      0,
      {"ami-noena", "mid", "r1a", "", ""}},
-    {"image-root-device",
+    {FINDING_IMAGE_ROOT_DEVICE,
      {"ami-store", "mid", "r1a", "", ""},
      "regions[0].launchSpec.ImageId: ami-store is instance-store; mid takes only ebs in r1; set spare has ami-hvm for "
      "it",
      0,
      {"ami-hvm", "mid", "r1a", "", ""}},
-    {"image-state",
+    {FINDING_IMAGE_STATE,
      {"ami-pending", "mid", "r1a", "", ""},
      "regions[0].launchSpec.ImageId: ami-pending is pending, not available in r1",
      0,
      {"ami-hvm", "mid", "r1a", "", ""}},
-    {"image-missing",
+    {FINDING_IMAGE_MISSING,
      {"ami-gone", "mid", "r1a", "", ""},
      "regions[0].launchSpec.ImageId: ami-gone is not in r1, or not ours to use; set spare has ami-hvm for it",
      0,
      {"ami-hvm", "mid", "r1a", "", ""}},
-    {"volume-too-small",
+    {FINDING_VOLUME_TOO_SMALL,
      {"ami-hvm", "mid", "r1a",
       ", \"BlockDeviceMappings\": [{\"DeviceName\": \"/dev/sda1\", \"Ebs\": {\"VolumeSize\": 4}}]", ""},
      "launchSpec.BlockDeviceMappings: /dev/sda1 asks for 4 GiB; the snapshot of ami-hvm has 8 in r1",
      0,
      {"ami-hvm", "mid", "r1a",
       ", \"BlockDeviceMappings\": [{\"DeviceName\": \"/dev/sda1\", \"Ebs\": {\"VolumeSize\": 8}}]", ""}},
-    {"type-missing",
+    {FINDING_TYPE_MISSING,
      {"ami-hvm", "never", "r1a", "", ""},
      "instanceTypes[0].instanceType: r1 has no instance type never",
      0,
      {"ami-hvm", "mid", "r1a", "", ""}},
-    {"not-offered",
+    {FINDING_NOT_OFFERED,
      {"ami-arm", "arm", "r1a", "", ""},
      "instanceTypes[0].instanceType: arm is not offered in r1a; it is offered in r9a",
      0,
      {"ami-hvm", "mid", "r1a", "", ""}},
-    {"market",
+    {FINDING_MARKET,
      {"ami-hvm", "new", "r1a", "", ""},
      "instanceTypes[0].instanceType: new is not sold as spot in r1",
      0,
      {"ami-hvm", "new", "r1a", "", ", \"canUseSpot\": false, \"canUseOndemand\": true"}},
-    {"subnet-missing",
+    {FINDING_SUBNET_MISSING,
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-gone\"", ""},
      "launchSpec.SubnetId: subnet-gone is not in r1",
      0,
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-a\"", ""}},
-    {"subnet-zone",
+    {FINDING_SUBNET_ZONE,
      {"ami-hvm", "mid", "r1b", ", \"SubnetId\": \"subnet-a\"", ""},
      "launchSpec.SubnetId: subnet-a is in r1a, not in r1b",
      0,
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-a\"", ""}},
-    {"subnet-full",
+    {FINDING_SUBNET_FULL,
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-full\"", ""},
      "launchSpec.SubnetId: subnet-full has no free address in r1",
      1, /* a warning */
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-a\"", ""}},
-    {"group-missing",
+    {FINDING_GROUP_MISSING,
      {"ami-hvm", "mid", "r1a", ", \"SecurityGroupIds\": [\"sg-1\", \"sg-gone\"]", ""},
      "launchSpec.SecurityGroupIds: security group sg-gone is not in r1",
      0,
      {"ami-hvm", "mid", "r1a", ", \"SecurityGroupIds\": [\"sg-1\"]", ""}},
-    {"group-missing",
+    {FINDING_GROUP_MISSING,
      {"ami-hvm", "mid", "r1a", ", \"SecurityGroups\": [\"gone\"]", ""},
      "launchSpec.SecurityGroups: security group gone is not in r1",
      0,
      {"ami-hvm", "mid", "r1a", ", \"SecurityGroups\": [\"there\"]", ""}},
-    {"group-vpc",
+    {FINDING_GROUP_VPC,
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-a\", \"SecurityGroupIds\": [\"sg-2\"]", ""},
      "launchSpec.SecurityGroupIds: security group sg-2 is of vpc-2, and subnet-a of vpc-1 in r1",
      0,
      {"ami-hvm", "mid", "r1a", ", \"SubnetId\": \"subnet-a\", \"SecurityGroupIds\": [\"sg-1\"]", ""}},
-    {"key-missing",
+    {FINDING_KEY_MISSING,
      {"ami-hvm", "mid", "r1a", ", \"KeyName\": \"lost\"", ""},
      "launchSpec.KeyName: key pair lost is not in r1",
      0,
      {"ami-hvm", "mid", "r1a", "", ""}},
-    {"price",
+    {FINDING_PRICE,
      {"ami-hvm", "mid", "r1a", "", ", \"maxPrice\": 0.1"},
      "maxPrice: mid costs $0.06 an hour in r1a now; twice that is over maxPrice, $0.10",
      1, /* a warning */
      {"ami-hvm", "mid", "r1a", "", ", \"maxPrice\": 0.12"}},
+    {FINDING_MIN_PRICE,
+     {"ami-hvm", "mid", "r1a", "", ", \"minPrice\": 0.13"},
+     "minPrice: mid costs $0.06 an hour in r1a now; minPrice bids $0.13 for it",
+     1, /* a warning */
+     {"ami-hvm", "mid", "r1a", "", ", \"minPrice\": 0.12"}},
 };
+
+/* Which codes some test here has made appear, and which it has seen stay away where all is well. */
+static bool appeared[FINDING_CODE_COUNT], stayed_away[FINDING_CODE_COUNT];
 
 static struct definition *make(const struct shape *shape)
 {
@@ -214,6 +222,12 @@ static struct money six_cents(void *context, const struct launch_spec *spec)
 
 static json_t *known, *candidates;
 
+static void look(const struct definition *definition, const struct catalogue_facts *facts, struct preflight *out)
+{
+    struct preflight_input input = {.definition = definition, .facts = facts, .region_count = 1};
+    preflight_run(&input, out);
+}
+
 static void run(const struct definition *definition, const json_t *dry_runs, bool forced, struct preflight *out)
 {
     struct catalogue_facts facts;
@@ -228,12 +242,28 @@ static void run(const struct definition *definition, const json_t *dry_runs, boo
     preflight_run(&input, out);
 }
 
-static const struct finding *find(const struct preflight *result, const char *code)
+static const struct finding *find(const struct preflight *result, enum finding_code code)
 {
     for (size_t i = 0; i < result->count; i++)
-        if (strcmp(result->findings[i].code, code) == 0)
+        if (result->findings[i].code == code)
             return &result->findings[i];
     return NULL;
+}
+
+static const struct finding *must_find(const struct preflight *result, enum finding_code code)
+{
+    const struct finding *finding = find(result, code);
+    if (!finding)
+        fail_msg("%s: no finding", finding_code_name(code));
+    appeared[code] = true;
+    return finding;
+}
+
+static void must_not_find(const struct preflight *result, enum finding_code code)
+{
+    if (find(result, code))
+        fail_msg("%s: refuses a good one", finding_code_name(code));
+    stayed_away[code] = true;
 }
 
 static void each_check_refuses_and_lets_pass(void **state)
@@ -244,17 +274,13 @@ static void each_check_refuses_and_lets_pass(void **state)
         char sentence[700];
         struct definition *bad = make(&checks[i].fails), *good = make(&checks[i].passes);
         run(bad, NULL, false, &result);
-        const struct finding *finding = find(&result, checks[i].code);
-        if (!finding)
-            fail_msg("%s: no finding", checks[i].code);
-        preflight_sentence(finding, sentence, sizeof sentence);
+        preflight_sentence(must_find(&result, checks[i].code), sentence, sizeof sentence);
         assert_string_equal(sentence, checks[i].text);
         if (result.usable != checks[i].usable)
-            fail_msg("%s: %zu usable", checks[i].code, result.usable);
+            fail_msg("%s: %zu usable", finding_code_name(checks[i].code), result.usable);
         preflight_clear(&result);
         run(good, NULL, false, &result);
-        if (find(&result, checks[i].code))
-            fail_msg("%s: refuses a good one", checks[i].code);
+        must_not_find(&result, checks[i].code);
         definition_destroy(&bad);
         definition_destroy(&good);
         preflight_clear(&result);
@@ -278,7 +304,7 @@ static void a_zone_without_the_type_is_left_out_alone(void **state)
     assert_int_equal(result.placements, 2);
     assert_int_equal(result.usable, 1);
     assert_int_equal(result.errors, 0);
-    assert_int_equal(find(&result, "not-offered")->severity, SEVERITY_WARNING);
+    assert_int_equal(must_find(&result, FINDING_NOT_OFFERED)->severity, SEVERITY_WARNING);
     assert_false(result.on_demand_out[0]);
     assert_true(result.on_demand_out[1]);
     preflight_clear(&result);
@@ -300,10 +326,12 @@ static void a_refused_dry_run_is_an_error(void **state)
     assert_string_equal(text, "instanceTypes[0].instanceType: EC2 would refuse it: UnauthorizedOperation: You are not "
                               "authorized in r1");
     assert_int_equal(result.usable, 0);
+    must_find(&result, FINDING_DRY_RUN);
     preflight_clear(&result);
     json_object_set_new(dry_runs, definition->specs[0].hash, json_true());
     run(definition, dry_runs, false, &result);
     assert_int_equal(result.count, 0);
+    must_not_find(&result, FINDING_DRY_RUN);
     preflight_clear(&result);
     definition_destroy(&definition);
     json_decref(dry_runs);
@@ -315,14 +343,16 @@ static void unread_facts_leave_nothing_out(void **state)
     struct shape shape = {"ami-hvm", "old", "r1a", "", ""};
     struct definition *definition = make(&shape);
     struct catalogue_facts facts = {.region = "r1"};
-    struct preflight_input input = {.definition = definition, .facts = &facts, .region_count = 1};
     struct preflight result;
     (void)state;
-    preflight_run(&input, &result);
+    look(definition, &facts, &result);
     assert_int_equal(result.usable, 1);
     assert_int_equal(result.errors, 0);
     assert_int_equal(result.count, CATALOGUE_KIND_COUNT);
-    assert_string_equal(result.findings[0].code, "not-checked");
+    must_find(&result, FINDING_NOT_CHECKED);
+    preflight_clear(&result);
+    run(definition, NULL, false, &result);
+    must_not_find(&result, FINDING_NOT_CHECKED);
     preflight_clear(&result);
     definition_destroy(&definition);
 }
@@ -360,6 +390,12 @@ static void images_are_chosen_by_instance_type(void **state)
     assert_non_null(definition);
     fill_facts(&facts, known);
     assert_int_equal(preflight_choose(definition, &nothing, 1), 3);
+    look(definition, &nothing, &result);
+    assert_int_equal(result.usable, 0);
+    assert_int_equal(result.errors, 0);
+    preflight_sentence(must_find(&result, FINDING_NO_IMAGE_CHOSEN), text, sizeof text);
+    assert_string_equal(text, "amiSet: which image old boots cannot be told: its catalogue entry is not known in r1");
+    preflight_clear(&result);
     assert_int_equal(preflight_choose(definition, &facts, 1), 1);
     assert_string_equal(definition->specs[0].image, "ami-pv");
     assert_string_equal(definition->specs[1].image, "ami-hvm");
@@ -367,9 +403,26 @@ static void images_are_chosen_by_instance_type(void **state)
     assert_int_equal(result.usable, 2); /* force cannot launch without an image */
     preflight_first_error(&result, text, sizeof text);
     assert_string_equal(text, "amiSet: set s has no image in r1 for arm, which boots hvm");
+    must_find(&result, FINDING_SET_WITHOUT_IMAGE);
+    must_not_find(&result, FINDING_NO_IMAGE_CHOSEN);
+    preflight_clear(&result);
+    definition_choose_image(&definition->specs[2], "ami-arm");
+    run(definition, NULL, false, &result);
+    must_not_find(&result, FINDING_SET_WITHOUT_IMAGE);
     preflight_clear(&result);
     definition_destroy(&definition);
     json_decref(document);
+}
+
+/* A check that is added without a refusal and a pass among the tests above fails here. Last: it looks at what they did.
+ */
+static void every_code_of_the_table_appeared_and_stayed_away(void **state)
+{
+    (void)state;
+    for (int i = 0; i < FINDING_CODE_COUNT; i++)
+        if (!appeared[i] || !stayed_away[i])
+            fail_msg("%s: %s", finding_code_name((enum finding_code)i),
+                     appeared[i] ? "no test lets it pass" : "no test makes it appear");
 }
 
 int main(void)
@@ -381,6 +434,7 @@ int main(void)
         cmocka_unit_test(unread_facts_leave_nothing_out),
         cmocka_unit_test(force_finds_but_leaves_nothing_out),
         cmocka_unit_test(images_are_chosen_by_instance_type),
+        cmocka_unit_test(every_code_of_the_table_appeared_and_stayed_away),
     };
     known = json_loads(catalogue, 0, NULL);
     candidates = json_loads("[{\"region\": \"r1\", \"image\": \"ami-gone\", \"from\": \"set worn\"},"
