@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* arbiter_random.h: random worlds for the arbiter's properties: types, lots, caps, and what happens to them tick by
  * tick: bids that know less than is true, leases that end in every way, instances that die, breakers, removed types.
- * Included by test_arbiter_property.c only. Each value is drawn by its own key, so that a case stays the same case
- * when a type, a lot, a step or a feature is taken away: that is how failures are shrunk. */
+ * Included by test_arbiter_property.c and test_arbiter_record.c. Each value is drawn by its own key, so that a case
+ * stays the same case when a type, a lot, a step or a feature is taken away: that is how failures are shrunk. */
 #ifndef TESTS_UNIT_ARBITER_RANDOM_H
 #define TESTS_UNIT_ARBITER_RANDOM_H
 
