@@ -142,10 +142,12 @@ $(BUILD)/simcloud: $(call objects_of,$(sim_sources)) $(LIBCOMMON)
 
 define subscriber_rule
 $(BUILD)/$(1): $(call objects_of,subscribers/$(1).c $(filter subscribers/$(1)_%,$(subscriber_sources))) \
-	$(LIBPROTO) $(LIBCOMMON)
+	$(subscriber_parts_$(1)) $(LIBPROTO) $(LIBCOMMON)
 	$$(call say,LD,$$@)
 	$$(hidden)$$(link) $$(SIM_LIBS)
 endef
+# provisionctl replay runs the daemon's own decisions again: the linker takes the pure files that it needs, no others.
+subscriber_parts_provisionctl := $(LIBSUPERVISOR) $(LIBWORKER)
 $(foreach main,$(subscriber_mains),$(eval $(call subscriber_rule,$(basename $(notdir $(main))))))
 
 # The dashboard's pages are inside its program, and so is uPlot where bootstrap has fetched it (npm's files are old by

@@ -48,6 +48,9 @@ struct config {
     char static_provider_id[64]; /* staticProviderId, "static" */
     char deployment_key_file[256]; /* deploymentKeyFile, "": the credential deployment-key of systemd */
     int log_level;                 /* logLevel: debug info warn error */
+    int journal;                   /* journal: off on, of all decisions */
+    int64_t journal_file;          /* journalFile: 16 MB, one file */
+    int64_t journal_total;         /* journalTotal: 512 MB, all files */
 
     int64_t max_capacity;           /* maxCapacity: global units, must be given */
     int64_t max_instances;          /* maxInstances: must be given */

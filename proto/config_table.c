@@ -55,6 +55,7 @@
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};                     /* enum log_level */
 static const char *const policies[] = {"round-robin", "logarithmic", "probability", "lag", NULL}; /* enum policy */
 
+static const char *const switches[] = {"off", "on", NULL};
 static const char *const registrations[] = {"none", "static", NULL}; /* enum registration_kind */
 
 const char *const config_also[] = {"regions", NULL};
@@ -92,6 +93,14 @@ const struct setting config_table[] = {
          "A file with the key, 32 bytes or more, that the instances' secrets are made with. Empty: the credential "
          "deployment-key that systemd hands over."),
     WORDS("logLevel", log_level, levels, "info", "The least severe log lines that are written."),
+
+    WORDS("journal", journal, switches, "off",
+          "Writes every plan and every arbitration, with all that it was decided on, to stateDir/journal, for "
+          "provisionctl replay. A reload switches the supervisor's part; a type worker's with its next start."),
+    WHOLE("journalFile", journal_file, 65536, INT64_C(1) << 40, "16000000", "bytes", 0,
+          "A file of the journal ends at about this size and another begins."),
+    WHOLE("journalTotal", journal_total, 65536, INT64_C(1) << 50, "512000000", "bytes", 0,
+          "All files of the journal: the oldest go first. It may be passed by 64 KiB for each process that writes."),
 
     WHOLE("maxCapacity", max_capacity, 0, MANY, NULL, "units", 1, "Cap over all types: occupying and leased."),
     WHOLE("maxInstances", max_instances, 0, MANY, NULL, "instances", 1, "Cap over all types: occupying and leased."),

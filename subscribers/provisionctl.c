@@ -54,6 +54,8 @@ static const struct ctl_command commands[] = {
      "writes DIR/REGION.json from AWS's price list, a file or URL"},
     {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
+    {"replay", "FILE", ctl_replay, "j",
+     "runs a file of the decision journal again and tells what comes out differently"},
     {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
     {"completion", "SHELL", ctl_completion, "", "bash: the script that completes command lines of provisionctl"},
 };
@@ -79,7 +81,8 @@ static void print_help(void)
            "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
            "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
            "  --force        of apply: leaves the preflight out, which is recorded; nothing is left out for it\n"
-           "  --json         of status, alarms, top, events, explain, history, show, apply, preflight, dryrun: JSON;\n"
+           "  --json         of status, alarms, top, events, explain, history, show, apply, preflight, dryrun, replay: "
+           "JSON;\n"
            "                 of events one object a line\n"
            "  --follow       of events: goes on with those to come\n"
            "  --last N       of events: how many to show first (default %d)\n"
@@ -90,8 +93,9 @@ static void print_help(void)
            "Colours are used on a terminal only, and not where NO_COLOR is set.\n"
            "\nExit status:\n"
            "  0  done\n"
-           "  1  refused or failed, the daemon's sentence is on standard error; diff: they differ; dryrun: errors\n"
-           "  2  the command line is wrong\n"
+           "  1  refused or failed, the daemon's sentence is on standard error; diff, replay: they differ; dryrun: "
+           "errors\n"
+           "  2  the command line is wrong; replay: the file cannot be run\n"
            "  3  no answer: the daemon does not run, hangs, or its socket may not be used\n"
            "  4  alarms: at least one is raised now\n",
            DEFAULT_RUN_DIR, DEFAULT_EVENTS);

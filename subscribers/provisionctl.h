@@ -37,7 +37,7 @@ struct ctl {
 typedef enum ctl_exit ctl_function(struct ctl *ctl);
 ctl_function ctl_history, ctl_show, ctl_diff, ctl_apply, ctl_rollback, ctl_preflight, ctl_dryrun, ctl_import;
 ctl_function ctl_priority, ctl_caps, ctl_refresh_prices;
-ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain, ctl_keygen, ctl_backup;
+ctl_function ctl_status, ctl_watch, ctl_events, ctl_explain, ctl_keygen, ctl_backup, ctl_replay;
 ctl_function ctl_alarms, ctl_top, ctl_completion;
 
 /* A row of the table of commands, which gives --help, the man page and the completion. */

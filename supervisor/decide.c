@@ -8,6 +8,7 @@
 
 #include "common/log.h"
 #include "common/text.h"
+#include "supervisor/decide_journal.h"
 #include "supervisor/events.h"
 #include "supervisor/lease.h"
 
@@ -275,7 +276,7 @@ void decide_step(struct supervisor *supervisor)
     if (!supervisor->decision)
         supervisor->decision = new_decision();
     fill_input(supervisor, supervisor->decision, &input);
-    arbiter_step(supervisor->arbiter, &input, &output);
+    decide_arbitrate(supervisor, &input, &output);
     apply(supervisor, supervisor->decision, &output);
     arbiter_output_clear(&output);
 }

@@ -2,6 +2,7 @@
 /* facts.c: what follows from each fact that fleet.c finds out: rows of the ledger, breakers, returned launch rate,
  * figures, events and alarms. Runs in: supervisor, main thread. See lease.h. */
 #include "common/text.h"
+#include "supervisor/decide_journal.h"
 #include "supervisor/events.h"
 #include "supervisor/lease.h"
 
@@ -32,8 +33,7 @@ static void lease_ended(struct supervisor *supervisor, const struct fleet_fact *
         event_record(supervisor, "lease-void", lease->type, lease->placement.region,
                      "grant %lld launched nothing, as a listing begun after its grace shows", (long long)lease->grant);
     if (fact->end != LEASE_VOID && fact->returned > 0)
-        arbiter_returned(supervisor->arbiter, lease->placement.region, fact->end == LEASE_UNSENT ? 1 : 0,
-                         fact->returned);
+        decide_returned(supervisor, lease->placement.region, fact->end == LEASE_UNSENT ? 1 : 0, fact->returned);
     if (type)
         type->dirty = true;
     supervisor->arbiter_due = true;

@@ -13,6 +13,7 @@
 #include "common/text.h"
 #include "supervisor/bus.h"
 #include "supervisor/decide.h"
+#include "supervisor/decide_journal.h"
 #include "supervisor/events.h"
 #include "supervisor/workers.h"
 
@@ -158,7 +159,7 @@ static void tell_breakers(struct supervisor *supervisor, const struct lease *lea
     if (outcome == OUTCOME_LAUNCHED) {
         breakers_launched(supervisor->breakers, &subject, lease->grant, supervisor->now);
     } else if (failure == FAILURE_RATE) {
-        arbiter_rate_limited(supervisor->arbiter, lease->placement.region, supervisor->now);
+        decide_rate_limited(supervisor, lease->placement.region);
         breakers_unsent(supervisor->breakers, lease->grant, supervisor->now);
     } else if (outcome != OUTCOME_UNSENT) {
         enum failure class = outcome == OUTCOME_UNKNOWN ? FAILURE_NO_ANSWER : (enum failure)failure;

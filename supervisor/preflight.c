@@ -8,6 +8,7 @@
 #include "common/crash.h"
 #include "common/json.h"
 #include "common/text.h"
+#include "supervisor/decide_journal.h"
 #include "supervisor/events.h"
 
 void preflight_record_clear(struct preflight_record *record)
@@ -128,7 +129,7 @@ void preflight_spare_step(struct supervisor *supervisor)
         if (!type->spare.asked)
             continue;
         bool gone = type->worker.process.state != PROCESS_LIVE, known = !gone && needs_none(supervisor, type);
-        if (!gone && !known && !arbiter_spare_call(supervisor->arbiter, type->spare.region, supervisor->now))
+        if (!gone && !known && !decide_spare_call(supervisor, type->spare.region))
             continue;
         type->spare.asked = false;
         supervisor->spares--;

@@ -9,6 +9,7 @@
 #include "common/text.h"
 #include "supervisor/amisets.h"
 #include "supervisor/decide.h"
+#include "supervisor/decide_journal.h"
 #include "supervisor/preflight.h"
 
 /* HUP, then TERM, then KILL: a worker may take 2 s for its call in flight (DESIGN section 9). */
@@ -67,6 +68,7 @@ void supervisor_destroy(struct supervisor **supervisor)
     free(it->types);
     free(it->regions);
     free(it->secrets);
+    decide_journal_close(it);
     decide_destroy(&it->decision);
     breakers_destroy(&it->breakers);
     arbiter_destroy(&it->arbiter);

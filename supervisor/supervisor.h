@@ -233,7 +233,8 @@ struct supervisor {
     struct arbiter *arbiter;
     struct mono arbiter_again;
     bool arbiter_due;
-    struct decision *decision; /* decide.c's arrays, kept from step to step */
+    struct decision *decision;          /* decide.c's arrays, kept from step to step */
+    struct decision_journal *decisions; /* decide_journal.c's; NULL: not written */
     struct budget_day day;
     struct mono accrued;
     bool budget_unknown; /* the ledger was lost: no grants under a daily cap until the next day */

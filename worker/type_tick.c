@@ -155,7 +155,9 @@ static void make_plan(struct type_worker *worker, struct plan_supply *supply, st
         const char *problem = credentials_problem(worker->credentials);
         input.credentials_problem = *problem ? problem : "none yet";
     }
+    struct plan_memory before = worker->memory;
     plan_make(&worker->memory, &input, &worker->plan);
+    type_journal_plan(worker, &before, &input);
 }
 
 static void copy_prices(const struct type_worker *worker, struct type_worker *twin)
@@ -185,6 +187,7 @@ void type_plan_for(struct type_worker *worker, struct definition *definition, co
     twin->definition = definition;
     twin->preflight.passed = true;
     twin->option_count = 0;
+    twin->journal = NULL; /* what would be is no plan */
     preflight_first_error(result, twin->preflight.error, sizeof twin->preflight.error);
     if (type_options_make(twin, &err) == 0) {
         copy_prices(worker, twin);

@@ -64,6 +64,7 @@ static int take_welcome(void *context, const struct proto_WELCOME *welcome, stru
         return -1;
     if (type_demand_start(worker, welcome->phaseMs, err) < 0)
         return -1;
+    type_journal_start(worker);
     return type_registration_start(worker, err);
 }
 
@@ -182,6 +183,7 @@ static void close_sockets(struct type_worker *worker)
 
 static void destroy(struct type_worker *worker)
 {
+    type_journal_end(worker);
     registration_destroy(&worker->registration);
     queue_destroy(&worker->queue);
     credentials_destroy(&worker->credentials);

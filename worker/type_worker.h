@@ -5,6 +5,7 @@
  *   type_demand.c   what waits: polls the queue
  *   type_supply.c   what is there: inventory and prices from the region workers
  *   type_tick.c     plan, bid, observation, proposals to terminate
+ *   type_journal.c  the plans on disk, to be made again
  *   type_launch.c   grants: one RunInstances each, and their results
  *   type_preflight.c, type_check.c, type_judge.c, type_dryrun.c   does the definition fit EC2's catalogue
  *   type_lookup.c   outcomes that are unknown: look up, renew */
@@ -84,7 +85,10 @@ struct type_worker {
     struct health health;
     struct doors doors;
     struct plan_memory memory;
-    struct plan plan; /* the last one */
+    struct plan plan;        /* the last one */
+    struct journal *journal; /* of the plans; NULL: not written */
+    struct plan_record *plan_record;
+    bool journal_stopped;
     struct type_preflight preflight;
 
     struct launch *launches;
@@ -119,6 +123,12 @@ void type_fill_lot(struct proto_LOT *out, const struct plan_lot *lot);
 /* What would be planned for another definition now; changes nothing. */
 void type_plan_for(struct type_worker *worker, struct definition *definition, const struct preflight *result,
                    struct plan *out, struct mono now);
+
+/* type_journal.c */
+void type_journal_start(struct type_worker *worker);
+/* After plan_make; `before`: the memory as it was. */
+void type_journal_plan(struct type_worker *worker, const struct plan_memory *before, const struct plan_input *input);
+void type_journal_end(struct type_worker *worker);
 
 /* type_preflight.c; the rest is in type_preflight.h */
 void type_options_fit(struct plan_option *options, size_t count, const struct definition *definition,
