@@ -58,6 +58,8 @@ const struct metric metrics_table[] = {
     TYPE("occupying", "type_occupying_units", SOURCE_INVENTORY, "Capacity units of all that is not yet terminated."),
     TYPE("occupyingInstances", "type_occupying_instances", SOURCE_INVENTORY, "Instances that are not yet terminated."),
     TYPE("leased", "type_leased_units", SOURCE_SUPERVISOR, "Capacity units in open leases that have no instance ids yet."),
+    TYPE("registrationsOpen", "type_registrations_open_instances", SOURCE_DEMAND,
+         "Instances that worker-manager is still to be told of; absent if there is no registration."),
     TYPE("floor", "type_floor_units", SOURCE_SUPERVISOR, "minCapacity in capacity units."),
     TYPE("ceiling", "type_ceiling_units", SOURCE_SUPERVISOR, "maxCapacity in capacity units."),
     TYPE("committed", "type_committed_dollars_per_hour", SOURCE_INVENTORY,

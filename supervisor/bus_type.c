@@ -74,6 +74,21 @@ static void look_for_proof(struct supervisor *supervisor, struct type_record *ty
     }
 }
 
+static void alarm_problems(struct supervisor *supervisor, const struct type_record *type)
+{
+    const struct proto_OBSERVATION *seen = &type->seen;
+
+    if (*seen->demandProblem)
+        alarm_raise(supervisor, "demand", type->name, "%s", seen->demandProblem);
+    else
+        alarm_clear(supervisor, "demand", type->name);
+    if (*seen->registrationProblem)
+        alarm_raise(supervisor, "registration", type->name, "%lld instances wait for worker-manager: %s",
+                    (long long)seen->registrationsOpen, seen->registrationProblem);
+    else
+        alarm_clear(supervisor, "registration", type->name);
+}
+
 void bus_observation(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
 {
     struct type_record *type = type_of_worker(sender->worker);
@@ -85,10 +100,7 @@ void bus_observation(struct supervisor *supervisor, const struct bus_sender *sen
     type->heard = supervisor->now;
     if (type->definition)
         look_for_proof(supervisor, type, pending_before);
-    if (*type->seen.demandProblem)
-        alarm_raise(supervisor, "demand", type->name, "%s", type->seen.demandProblem);
-    else
-        alarm_clear(supervisor, "demand", type->name);
+    alarm_problems(supervisor, type);
 }
 
 void bus_bid(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)

@@ -195,6 +195,7 @@ static void fill_observed(const struct supervisor *supervisor, const struct type
 {
     const struct proto_OBSERVATION *seen = &type->seen;
     struct wall demand = {seen->demandWall}, supply = supply_time(supervisor, type);
+    struct wall heard = {supervisor->wall.ms - mono_since(type->heard, supervisor->now).us / 1000};
     bool known = type->observed, wait_known = known && seen->pending >= 0;
     int64_t wait = seen->oldestWall > 0 && supervisor->wall.ms > seen->oldestWall
                        ? (supervisor->wall.ms - seen->oldestWall) / 1000
@@ -209,6 +210,8 @@ static void fill_observed(const struct supervisor *supervisor, const struct type
     values->type_idle = known_if(known, seen->idle, supply);
     values->type_dead = known_if(known, seen->dead, supply);
     values->type_demandProblem = seen->demandProblem;
+    values->type_registrationsOpen = known_if(known && seen->registrationsOpen >= 0, seen->registrationsOpen, heard);
+    values->type_registrationProblem = seen->registrationProblem;
 }
 
 static void fill_held(const struct supervisor *supervisor, const struct type_record *type, struct values *values)

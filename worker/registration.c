@@ -21,6 +21,7 @@
 #define KEY_LIMIT 4096
 #define KEY_LEAST 32
 #define ANSWER_LIMIT (256 * 1024)
+#define FAILURES_TOLD 3 /* of one entry: a single 5xx is nobody's business */
 
 enum entry_state { ENTRY_NEW, ENTRY_REGISTERED, ENTRY_ENDED, ENTRY_OVER };
 
@@ -197,7 +198,6 @@ static void on_done(void *context, const struct http_response *response)
         else if (entry->state == ENTRY_NEW)
             entry->state = ENTRY_REGISTERED;
         entry->failures = 0;
-        entry->registration->problem[0] = '\0';
         return;
     }
     if (response->outcome == HTTP_ANSWERED)
@@ -313,7 +313,10 @@ size_t registration_waiting(const struct registration *registration)
 
 const char *registration_problem(const struct registration *registration)
 {
-    return registration->problem;
+    for (size_t i = 0; i < registration->count; i++)
+        if (registration->entries[i]->failures >= FAILURES_TOLD)
+            return registration->problem;
+    return "";
 }
 
 static int read_key(struct registration *registration, struct error *err)

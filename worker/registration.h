@@ -41,7 +41,7 @@ struct mono registration_deadline(const struct registration *registration);
 
 /* For the user data of a launch. */
 struct secret *registration_secret_of(const struct registration *registration, const char *token);
-/* How many wait to be registered or removed; what went wrong last, "" if nothing. */
+/* How many wait to be registered or removed; what went wrong last while one of them failed again and again, else "". */
 size_t registration_waiting(const struct registration *registration);
 const char *registration_problem(const struct registration *registration);
 

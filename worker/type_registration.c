@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* type_registration.c: the worker's side of registration with worker-manager, when the setting asks for it.
  * Runs in: type worker. Owns nothing: registration.h does. Launches wait for none of it. */
+#include "common/text.h"
 #include "worker/type_worker.h"
 
 int type_registration_start(struct type_worker *worker, struct error *err)
@@ -27,6 +28,15 @@ struct secret *type_registration_secret(const struct type_worker *worker, const 
     request->static_provider_id = worker->config.static_provider_id;
     request->grant_secret = secret;
     return secret;
+}
+
+void type_registration_observe(const struct type_worker *worker, struct proto_OBSERVATION *seen)
+{
+    seen->registrationsOpen = -1;
+    if (!worker->registration)
+        return;
+    seen->registrationsOpen = (int64_t)registration_waiting(worker->registration);
+    text_copy(seen->registrationProblem, sizeof seen->registrationProblem, registration_problem(worker->registration));
 }
 
 void type_registration_step(struct type_worker *worker, struct mono now)

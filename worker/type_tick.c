@@ -227,6 +227,7 @@ static void send_observation(struct type_worker *worker, const struct plan_suppl
     text_copy(seen->reason, sizeof seen->reason, reason_name(plan->reason));
     text_copy(seen->why, sizeof seen->why, plan->why);
     text_copy(seen->demandProblem, sizeof seen->demandProblem, demand->problem);
+    type_registration_observe(worker, seen);
     CRASH_POINT(type_before_observation);
     bus_send(&worker->bus, &message, BUS_MAY_DROP);
 }

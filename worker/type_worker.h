@@ -140,6 +140,7 @@ int type_registration_start(struct type_worker *worker, struct error *err);
 struct secret *type_registration_secret(const struct type_worker *worker, const char *token,
                                         struct ec2_launch *request);
 void type_registration_step(struct type_worker *worker, struct mono now);
+void type_registration_observe(const struct type_worker *worker, struct proto_OBSERVATION *seen);
 struct mono type_registration_deadline(const struct type_worker *worker);
 
 /* type_launch.c */

@@ -55,7 +55,8 @@ class Bidder:
         if self.is_type:
             self.say("OBSERVATION", pending=1, claimed=0, demandWall=time.time_ns() // 1000000, oldestWall=0,
                      lagEstimated=False, running=0, booting=0, idle=0, dead=0, inFlight=0, serving=0, occupying=0,
-                     occupyingInstances=0, need=1, inventoryWall=0, reason="launching", why="A bench bids.", demandProblem="")
+                     occupyingInstances=0, need=1, inventoryWall=0, reason="launching", why="A bench bids.", demandProblem="",
+                     registrationsOpen=-1, registrationProblem="")
             self.asked = clock_us()
             self.say("BID", number=self.ticks, seen=self.seen, units=1, lots=[LOT])
         else:

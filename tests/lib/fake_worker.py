@@ -101,7 +101,7 @@ class Fake:
         self.say("OBSERVATION", pending=units, claimed=0, demandWall=time.time_ns() // 1000000, oldestWall=0,
                  lagEstimated=False, running=0, booting=0, idle=0, dead=0, inFlight=0, serving=0, occupying=0,
                  occupyingInstances=0, need=units, inventoryWall=0, reason="launching" if units else "no-demand",
-                 why="a scripted worker says so.", demandProblem="")
+                 why="a scripted worker says so.", demandProblem="", registrationsOpen=-1, registrationProblem="")
         if "bid" in self.script:
             self.bids += 1
             lot = {"region": "us-west-2", "zone": "us-west-2a", "instanceType": "m3.large", "market": "spot",

@@ -19,7 +19,10 @@ import threading
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from control_client import ask  # noqa: E402
 from harness import ROOT, Tap, World, simple_type  # noqa: E402
+from processes import BUILD  # noqa: E402
 
 KEY = "MARKERkey-of-more-than-thirty-two-bytes"
 WORKERS = {"bootTime": 1, "firstClaimAfter": 1, "idleAfter": 3600, "needsRegistration": True}
@@ -107,6 +110,30 @@ def launches_wait_for_nothing(tap):
         tap.check(True, "launches go on while worker-manager does not answer")
 
 
+def problems_are_told(tap):
+    """A client without the scope: status, explain and an alarm say so, and all of it ends when it is given."""
+    faults = [{"match": {"action": "createWorker"}, "effect": {"error": {"code": "InsufficientScopes", "message": "no",
+               "httpStatus": 403}}}]
+    with world(faults=faults) as here:
+        def alarm():
+            alarms = {(one["kind"], one["subject"]): one["text"] for one in ask(here.folder / "run", "status")["body"]["alarms"]}
+            return alarms.get(("registration", "alpha"))
+
+        def shown():
+            return ask(here.folder / "run", "status", "alpha")["body"]["types"][0]
+        here.until(lambda: "2 instances wait" in (alarm() or ""), "the alarm")
+        row, text = shown(), alarm()
+        tap.check("403 InsufficientScopes" in text, "registrations that fail are an alarm", text)
+        tap.check("403 InsufficientScopes" in row["registrationProblem"] and row["registrationsOpen"]["value"] == 2,
+                  "status says how many wait, and why", row)
+        done = subprocess.run([str(BUILD / "provisionctl"), "--run-dir", str(here.folder / "run"), "explain", "alpha"],
+                              capture_output=True, text=True, timeout=60)
+        tap.check("InsufficientScopes" in done.stdout, "and so does explain", done.stdout + done.stderr)
+        here.cloud.ask_delete("/_sim/fault")
+        here.until(lambda: not alarm() and shown()["registrationsOpen"]["value"] == 0, "the end of the alarm", 150)
+        tap.check(len(good(here)) == 2 and not shown()["registrationProblem"], "all are registered in the end, and it is over")
+
+
 def a_missing_key_is_said(tap):
     made = world()
     (made.folder / "deployment.key").write_text("short\n")
@@ -154,4 +181,4 @@ def the_boot_snippet_makes_the_same_secret(tap):
 
 if __name__ == "__main__":
     sys.exit(Tap().run(instances_are_registered, failures_are_repeated, restarts_reconcile, gone_instances_are_removed,
-                       launches_wait_for_nothing, a_missing_key_is_said, the_boot_snippet_makes_the_same_secret))
+                       launches_wait_for_nothing, problems_are_told, a_missing_key_is_said, the_boot_snippet_makes_the_same_secret))
