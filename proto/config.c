@@ -66,6 +66,10 @@ static int check_endpoints(const struct config *config, const struct json_at *ro
     struct json_at at = json_at_member(root, "rootUrl");
     if (config_check_url(&at, config->root_url, config->allow_plain_http, err) < 0)
         return -1;
+    at = json_at_member(root, "quotasEndpoint");
+    if (*config->quotas_endpoint && !text_equal(config->quotas_endpoint, "auto") &&
+        config_check_url(&at, config->quotas_endpoint, config->allow_plain_http, err) < 0)
+        return -1;
     at = json_at_member(root, "ec2Endpoint");
     return config_check_url(&at, config->ec2_endpoint, config->allow_plain_http, err);
 }

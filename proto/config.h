@@ -35,6 +35,7 @@ struct config {
     char root_url[256];          /* rootUrl, must be given (or TASKCLUSTER_ROOT_URL): queue is <rootUrl>/api/queue/v1 */
     char ec2_endpoint[256];      /* ec2Endpoint, "https://ec2.{region}.amazonaws.com" */
     char sts_endpoint[256];      /* stsEndpoint, "https://sts.{region}.amazonaws.com" */
+    char quotas_endpoint[256];   /* quotasEndpoint, "auto": config_quotas_endpoint */
     char metadata_endpoint[256]; /* metadataEndpoint, "http://169.254.169.254" */
     char state_dir[256];         /* stateDir, "/var/lib/provisiond" */
     char run_dir[80];            /* runDir, "/run/provisiond": short, socket paths end at 107 bytes */
@@ -119,5 +120,7 @@ const struct config_region *config_region(const struct config *config, const cha
 size_t config_zones(const struct config *config, struct region_zones *out);
 /* Endpoint URL of a region. */
 void config_ec2_endpoint(const struct config *config, const char *region, char *out, size_t size);
+/* Of Service Quotas; "" when it is not to be asked: "auto" is AWS's own where the region's EC2 is AWS's own. */
+void config_quotas_endpoint(const struct config *config, const char *region, char *out, size_t size);
 
 #endif

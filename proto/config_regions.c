@@ -143,11 +143,9 @@ size_t config_zones(const struct config *config, struct region_zones *out)
     return config->region_count;
 }
 
-void config_ec2_endpoint(const struct config *config, const char *region, char *out, size_t size)
+static void with_region(const char *form, const char *region, char *out, size_t size)
 {
     static const char mark[] = "{region}";
-    const struct config_region *known = config_region(config, region);
-    const char *form = known && known->endpoint[0] ? known->endpoint : config->ec2_endpoint;
     struct buffer url = {0};
     const char *found;
     while ((found = strstr(form, mark))) {
@@ -158,6 +156,24 @@ void config_ec2_endpoint(const struct config *config, const char *region, char *
     buffer_add(&url, form, strlen(form));
     text_copy(out, size, buffer_text(&url));
     buffer_free(&url);
+}
+
+void config_ec2_endpoint(const struct config *config, const char *region, char *out, size_t size)
+{
+    const struct config_region *known = config_region(config, region);
+    with_region(known && known->endpoint[0] ? known->endpoint : config->ec2_endpoint, region, out, size);
+}
+
+void config_quotas_endpoint(const struct config *config, const char *region, char *out, size_t size)
+{
+    char ec2[256], own[256];
+    if (!text_equal(config->quotas_endpoint, "auto")) {
+        with_region(config->quotas_endpoint, region, out, size);
+        return;
+    }
+    config_ec2_endpoint(config, region, ec2, sizeof ec2);
+    with_region("https://ec2.{region}.amazonaws.com", region, own, sizeof own);
+    with_region(text_equal(ec2, own) ? "https://servicequotas.{region}.amazonaws.com" : "", region, out, size);
 }
 
 /* The host ends at the port, the path or the end; a name such as 127.evil.example is no address. */

@@ -72,6 +72,9 @@ const struct setting config_table[] = {
          "URL of the EC2 API; {region} is replaced. Plain http only to loopback, unless allowPlainHttp."),
     TEXT("stsEndpoint", sts_endpoint, 8, "https://sts.{region}.amazonaws.com", 0,
          "URL of STS, which gives a role's credentials; {region} is AWS_REGION or the first region."),
+    TEXT("quotasEndpoint", quotas_endpoint, 0, "auto", 0,
+         "URL of Service Quotas, whose vCPU quotas preflight compares with; {region} is replaced. \"auto\": AWS's own "
+         "where ec2Endpoint is, else none; empty: never asked."),
     TEXT("metadataEndpoint", metadata_endpoint, 0, "http://169.254.169.254", 0,
          "URL of the instance metadata service, for credentials; empty: never asked."),
     TEXT("stateDir", state_dir, 1, "/var/lib/provisiond", 0,

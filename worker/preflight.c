@@ -170,13 +170,13 @@ json_t *preflight_json(const struct preflight *preflight)
         const struct finding *finding = &preflight->findings[i];
         char sentence[700];
         preflight_sentence(finding, sentence, sizeof sentence);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "code",
-                                              finding_code_name(finding->code), "severity",
-                                              finding->severity == SEVERITY_ERROR ? "error" : "warning", "path",
-                                              finding->path, "region", finding->region, "zone", finding->zone,
-                                              "instanceType", finding->instance_type, "image", finding->image,
-                                              "market", finding->market, "found", finding->found, "fits",
-                                              finding->fits, "text", sentence));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "code",
+                                        finding_code_name(finding->code), "severity",
+                                        finding->severity == SEVERITY_ERROR ? "error" : "warning", "path",
+                                        finding->path, "region", finding->region, "zone", finding->zone, "instanceType",
+                                        finding->instance_type, "image", finding->image, "market", finding->market,
+                                        "found", finding->found, "fits", finding->fits, "text", sentence));
     }
     return list;
 }

@@ -37,6 +37,7 @@
     C(FINDING_GROUP_VPC, "group-vpc")                                                                                  \
     C(FINDING_KEY_MISSING, "key-missing")                                                                              \
     C(FINDING_PRICE, "price")                                                                                          \
+    C(FINDING_VCPU_QUOTA, "vcpu-quota")                                                                                \
     C(FINDING_MIN_PRICE, "min-price")                                                                                  \
     C(FINDING_DRY_RUN, "dry-run")                                                                                      \
     C(FINDING_NOT_CHECKED, "not-checked")
@@ -52,14 +53,16 @@ const char *finding_code_name(enum finding_code code);
     K(CATALOGUE_SUBNETS, "subnets")                                                                                    \
     K(CATALOGUE_GROUPS, "security-groups")                                                                             \
     K(CATALOGUE_GROUP_NAMES, "security-group-names")                                                                   \
-    K(CATALOGUE_KEYS, "key-pairs")
+    K(CATALOGUE_KEYS, "key-pairs")                                                                                     \
+    K(CATALOGUE_QUOTAS, "quotas")
 #define CATALOGUE_ENUM(symbol, name) symbol,
 enum catalogue_kind { CATALOGUE_KINDS(CATALOGUE_ENUM) CATALOGUE_KIND_COUNT };
 const char *catalogue_kind_name(enum catalogue_kind kind);
 int catalogue_kind_of(const char *name); /* -1: none */
 
 /* What is known of a region: for each kind an object name -> flat item of EC2's answer (ec2_reader_calls.item), null
- * where EC2 has no such thing. NULL: could not be read. Offerings: name -> list of zones. */
+ * where EC2 has no such thing. NULL: could not be read. Offerings: name -> list of zones. Quotas: code -> {"value":
+ * vCPUs as text}; null also where it may not be read, which is no fault. */
 struct catalogue_facts {
     char region[NAME_SIZE];
     json_t *of[CATALOGUE_KIND_COUNT];

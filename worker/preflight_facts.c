@@ -59,7 +59,17 @@ static void add_candidates(json_t *names, const json_t *candidates, const char *
     }
 }
 
-static void add_of_spec(json_t *names, const struct launch_spec *spec, enum catalogue_kind kind)
+const char *quota_of(const char *instance_type, enum market market)
+{
+    /* "All Standard (A, C, D, H, I, M, R, T, Z)": one letter and the generation. inf1, mac1, trn1 and the like have
+     * quotas of their own. */
+    if (!*instance_type || !strchr("acdhimrtz", instance_type[0]) || instance_type[1] < '0' || instance_type[1] > '9')
+        return NULL;
+    return market == MARKET_SPOT ? "L-34B43A08" : "L-1216C47A";
+}
+
+static void add_of_spec(json_t *names, const struct definition *definition, const struct launch_spec *spec,
+                        enum catalogue_kind kind)
 {
     switch (kind) {
     case CATALOGUE_IMAGES:
@@ -80,6 +90,12 @@ static void add_of_spec(json_t *names, const struct launch_spec *spec, enum cata
         break;
     case CATALOGUE_KEYS:
         add_name(names, json_string_value(json_object_get(spec->launch, "KeyName")));
+        break;
+    case CATALOGUE_QUOTAS:
+        if (definition->can_use_spot)
+            add_name(names, quota_of(spec->instance_type, MARKET_SPOT));
+        if (definition->can_use_on_demand)
+            add_name(names, quota_of(spec->instance_type, MARKET_ON_DEMAND));
         break;
     case CATALOGUE_KIND_COUNT:
         break;
@@ -116,7 +132,7 @@ json_t *preflight_names(const struct preflight_input *input, const char *region,
         if (!text_equal(spec->region, region) || (input->images_only && !(choosing && open)))
             continue;
         unchosen = unchosen || open;
-        add_of_spec(names, spec, kind);
+        add_of_spec(names, definition, spec, kind);
     }
     if (kind == CATALOGUE_IMAGES && (unchosen || !input->images_only)) {
         add_images_of_set(names, definition->images, region);

@@ -40,6 +40,9 @@ struct finding *preflight_add(struct preflight_look *look, enum finding_code cod
 /* True when the image can boot on the instance type; else *why says what is wrong ("" if it cannot be told). */
 bool image_fits(const json_t *image, const json_t *type, enum finding_code *code, char *why, size_t size);
 
+/* The code of the vCPU quota that an instance of the type counts against; NULL: not of the standard families. */
+const char *quota_of(const char *instance_type, enum market market);
+
 void preflight_check_image(struct preflight_look *look);   /* preflight_image.c */
 void preflight_check_type(struct preflight_look *look);    /* preflight_type.c */
 void preflight_check_network(struct preflight_look *look); /* preflight_network.c */

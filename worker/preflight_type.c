@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* preflight_type.c: instance type, zone, market and price of a specification, and what its DryRun said.
  * Pure. Runs in: type worker. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -51,21 +52,50 @@ static void check_offered(struct preflight_look *look)
         text_format(finding->fits, sizeof finding->fits, "it is offered in %s", where);
 }
 
-static void check_market(struct preflight_look *look, const json_t *type, enum market market, bool wanted)
+/* Leaves the spec out in one market only: a warning where the other one is allowed. */
+static void leave_market(struct preflight_look *look, enum finding_code code, enum market market, const char *found)
 {
     const struct definition *definition = look->input->definition;
     bool both = definition->can_use_spot && definition->can_use_on_demand;
     char path[160];
-    if (!wanted || !json_object_get(type, "supportedUsageClasses") ||
-        fact_has(type, "supportedUsageClasses", market_name(market)))
-        return;
     path_of_list(definition, look->spec, "instanceTypes", path, sizeof path);
-    struct finding *finding = preflight_add(look, FINDING_MARKET, both ? SEVERITY_WARNING : SEVERITY_ERROR, false, path,
-                                            "%s is not sold as %s", look->spec->instance_type, market_name(market));
+    struct finding *finding =
+        preflight_add(look, code, both ? SEVERITY_WARNING : SEVERITY_ERROR, false, path, "%s", found);
     bool *out = market == MARKET_SPOT ? look->out->spot_out : look->out->on_demand_out;
     out[look->index] = true;
     if (finding)
         text_copy(finding->market, sizeof finding->market, market_name(market));
+}
+
+/* Not one instance fits into the account's quota. How much of it is used EC2 does not tell: that is the quota
+ * breaker's. CpuOptions may ask for fewer vCPUs than the type has. */
+static void check_quota(struct preflight_look *look, const json_t *type, enum market market)
+{
+    const char *code = quota_of(look->spec->instance_type, market);
+    const json_t *quota = NULL;
+    char found[200];
+    double vcpus = strtod(fact_text(type, "vCpuInfo.defaultVCpus"), NULL);
+    if (!code || json_object_get(look->spec->launch, "CpuOptions") ||
+        fact_of(look->facts, CATALOGUE_QUOTAS, code, &quota) != FACT_THERE ||
+        vcpus <= strtod(fact_text(quota, "value"), NULL))
+        return;
+    text_format(found, sizeof found, "%s has %.0f vCPUs; the account's %s quota (%s) is %s", look->spec->instance_type,
+                vcpus, market_name(market), code, fact_text(quota, "value"));
+    leave_market(look, FINDING_VCPU_QUOTA, market, found);
+}
+
+static void check_market(struct preflight_look *look, const json_t *type, enum market market, bool wanted)
+{
+    char found[200];
+    if (!wanted)
+        return;
+    if (json_object_get(type, "supportedUsageClasses") &&
+        !fact_has(type, "supportedUsageClasses", market_name(market))) {
+        text_format(found, sizeof found, "%s is not sold as %s", look->spec->instance_type, market_name(market));
+        leave_market(look, FINDING_MARKET, market, found);
+        return;
+    }
+    check_quota(look, type, market);
 }
 
 static void check_known(struct preflight_look *look)

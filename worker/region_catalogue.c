@@ -2,7 +2,8 @@
 /* region_catalogue.c: what EC2 says of images, instance types, subnets and so on, for preflight: one answer serves all
  * types, and one call asks for what all of them want. Part of lane 4, lowest in rank.
  * Runs in: region worker. Owns: the cache and the questions that wait for it. A thing that EC2 does not have is an
- * answer too (null), and is kept as long as one that it has: an operator who repairs it waits that long at most. */
+ * answer too (null), and is kept as long as one that it has: an operator who repairs it waits that long at most.
+ * A quota that may not be read is such an answer, too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@
 #define MOST_WAITING 2000
 #define MOST_PAGES 20
 
-/* What is asked of EC2, which item of its answer belongs to which name. */
+/* What is asked of EC2, which item of its answer belongs to which name. Quotas are another service's. */
 static const struct {
     enum ec2_catalogue what;
     const char *set, *name;
@@ -216,6 +217,18 @@ static void on_page(void *context, const struct cloud_answer *given)
     answer_failed(shelf, code);
 }
 
+/* One quota a call. Not known is kept like what EC2 does not have. */
+static void on_quota(void *context, json_t *item)
+{
+    struct shelf *shelf = context;
+    struct mono now = clock_now();
+    if (item)
+        json_object_set_new(shelf->found, json_string_value(json_array_get(shelf->asked, 0)), item);
+    keep_all(shelf, now);
+    end_call(shelf);
+    answer_those_known(shelf->worker, now);
+}
+
 static void ask_page(struct shelf *shelf)
 {
     struct region_worker *worker = shelf->worker;
@@ -230,6 +243,11 @@ static void ask_page(struct shelf *shelf)
     const char *names[EC2_FILTER_VALUES];
     size_t count = json_array_size(shelf->asked);
     shelf->page_due = false;
+    if (shelf->kind == CATALOGUE_QUOTAS) {
+        if (region_quota_ask(worker, json_string_value(json_array_get(shelf->asked, 0)), on_quota, shelf) < 0)
+            on_quota(shelf, NULL);
+        return;
+    }
     for (size_t i = 0; i < count; i++)
         names[i] = json_string_value(json_array_get(shelf->asked, i));
     ec2_describe_catalogue(&form, kinds[shelf->kind].what, names, count, shelf->token);
@@ -245,6 +263,7 @@ static void ask_page(struct shelf *shelf)
 static json_t *wanted(struct region_worker *worker, const struct shelf *shelf, struct mono now)
 {
     json_t *list = json_array(), *seen = json_object();
+    size_t most = shelf->kind == CATALOGUE_QUOTAS ? 1 : EC2_FILTER_VALUES;
     for (struct catalogue_question *q = lane_of(worker)->questions; q; q = q->next) {
         const json_t *name;
         size_t i;
@@ -253,8 +272,7 @@ static json_t *wanted(struct region_worker *worker, const struct shelf *shelf, s
         json_array_foreach(q->names, i, name)
         {
             const char *text = json_string_value(name);
-            if (json_array_size(list) >= EC2_FILTER_VALUES || json_object_get(seen, text) ||
-                entry_of(shelf, text, q->asked, now))
+            if (json_array_size(list) >= most || json_object_get(seen, text) || entry_of(shelf, text, q->asked, now))
                 continue;
             json_object_set_new(seen, text, json_true());
             json_array_append_new(list, json_string(text));
@@ -360,4 +378,5 @@ void region_catalogue_clear(struct region_worker *worker)
     }
     free(lane);
     worker->catalogue = NULL;
+    region_quota_clear(worker);
 }

@@ -8,6 +8,7 @@
  *   region_prices.c     lane 3: spot prices
  *   region_lookup.c     lane 4: look-ups for the type workers: launches by token
  *   region_catalogue.c  lane 4: and EC2's catalogue, batched and cached
+ *   region_quotas.c     lane 4: and the account's vCPU quotas, of Service Quotas
  * One stream of listings serves all types (case B22); only a complete one counts (cases B01, B30). */
 #ifndef WORKER_REGION_WORKER_H
 #define WORKER_REGION_WORKER_H
@@ -58,6 +59,7 @@ struct price_reading {
 struct order;          /* region_terminate.c */
 struct question;       /* region_lookup.c */
 struct catalogue_lane; /* region_catalogue.c */
+struct quota_call;     /* region_quotas.c */
 
 struct region_worker {
     const struct worker_options *options;
@@ -83,6 +85,7 @@ struct region_worker {
     struct order *orders;
     struct question *questions;
     struct catalogue_lane *catalogue;
+    struct quota_call *quota; /* under way; NULL: none */
 
     int64_t tick_number;
     struct mono tick_began;
@@ -131,5 +134,12 @@ bool region_catalogue_take(struct region_worker *worker, const char *peer, const
 void region_catalogue_step(struct region_worker *worker, struct mono now);
 bool region_catalogue_waits(struct region_worker *worker);
 void region_catalogue_clear(struct region_worker *worker);
+
+/* region_quotas.c */
+/* `item` is taken over: {"value": vCPUs as text}; NULL: not known. */
+typedef void region_quota_done(void *context, json_t *item);
+/* -1: it is not asked for, and `done` is not called. */
+int region_quota_ask(struct region_worker *worker, const char *code, region_quota_done *done, void *context);
+void region_quota_clear(struct region_worker *worker);
 
 #endif

@@ -28,6 +28,7 @@ SCENARIO = {
         {"accessKeyId": "AKIASIMCLOUD00000001", "secretAccessKey": "simcloud-secret-access-key"},
         {"accessKeyId": "AKIATOKEN", "secretAccessKey": "s/e+c=r~et", "sessionToken": "to/ken+with=odd%20chars"},
         {"accessKeyId": "AKIADENIED", "secretAccessKey": "x", "deny": ["RunInstances"]},
+        {"accessKeyId": "AKIAQUOTALESS", "secretAccessKey": "x", "deny": ["GetServiceQuota"]},
         {"accessKeyId": "AKIAOLD", "secretAccessKey": "x", "sessionToken": "t", "expiresAt": 0}],
     "images": {"ami-0000000a": {"state": "pending"}, "ami-0000000b": {"denied": True},
                "ami-0000000c": {"optIn": True}, "ami-0000000d": {"regions": ["us-west-2"]}},
@@ -338,6 +339,22 @@ def catalogue(sim):
     check([k["KeyName"] for k in client.describe_key_pairs()["KeyPairs"]], ["sim-key"])
     check(refused(client.describe_key_pairs, KeyNames=["nobody"])[0], "InvalidKeyPair.NotFound")
     check(len(client.describe_availability_zones()["AvailabilityZones"]), 3)
+
+
+@tap.test
+def vcpu_quotas(sim):
+    """Service Quotas: the vCPU quotas of the standard families, where there is one; signed for its own service"""
+    client = sim.boto(service="service-quotas", region="us-west-2",
+                      endpoint_url=sim.url + "/servicequotas/us-west-2/")
+    sim.set(regions={"us-west-2": {"quotas": {"onDemandVcpus": 1920}}})
+    quota = client.get_service_quota(ServiceCode="ec2", QuotaCode="L-1216C47A")["Quota"]
+    check((quota["QuotaCode"], quota["Value"], quota["ServiceCode"]), ("L-1216C47A", 1920.0, "ec2"))
+    check(refused(client.get_service_quota, ServiceCode="ec2", QuotaCode="L-34B43A08")[0], "NoSuchResourceException")
+    check(refused(client.get_service_quota, ServiceCode="ec2", QuotaCode="L-00000000")[0], "NoSuchResourceException")
+    other = sim.boto(service="service-quotas", region="us-west-2", endpoint_url=sim.url + "/servicequotas/us-west-2/",
+                     aws_access_key_id="AKIAQUOTALESS", aws_secret_access_key="x")
+    check(refused(other.get_service_quota, ServiceCode="ec2", QuotaCode="L-1216C47A")[0], "AccessDeniedException")
+    sim.set(regions={"us-west-2": {"quotas": {"onDemandVcpus": None}}})
 
 
 @tap.test

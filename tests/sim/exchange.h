@@ -69,6 +69,6 @@ void service_serve(struct exchange *exchange);
 void service_finished(struct exchange *exchange); /* the answer leaves, or never will: journals */
 void service_release(struct exchange *exchange);
 
-extern const struct service ec2_service, queue_service, worker_manager_service, control_service;
+extern const struct service ec2_service, queue_service, worker_manager_service, control_service, quotas_service;
 
 #endif

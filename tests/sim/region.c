@@ -176,8 +176,7 @@ static int *vcpus_in_use(struct region *region, enum market market, const char *
     return used;
 }
 
-/* The quota in vCPUs for a class, or NULL: a bare number is the standard families'. */
-static const json_t *vcpu_quota(const struct region *region, enum market market, const char *class)
+const json_t *region_vcpu_quota(const struct region *region, enum market market, const char *class)
 {
     const json_t *quota = json_object_get(region->quotas, market == MARKET_SPOT ? "spotVcpus" : "onDemandVcpus");
     if (json_is_number(quota))
@@ -195,7 +194,7 @@ int region_quota_left(struct region *region, const struct instance_type *type, e
         left = (int)json_number_value(instances) - region->live[market];
         *code_out = market == MARKET_SPOT ? "MaxSpotInstanceCountExceeded" : "InstanceLimitExceeded";
     }
-    const json_t *vcpus = vcpu_quota(region, market, type->quota_class);
+    const json_t *vcpus = region_vcpu_quota(region, market, type->quota_class);
     if (json_is_number(vcpus)) {
         int free_vcpus = (int)json_number_value(vcpus) - *vcpus_in_use(region, market, type->quota_class);
         int by_vcpus = free_vcpus / type->vcpus;

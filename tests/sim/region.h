@@ -89,6 +89,8 @@ void region_set_price(struct region *region, const char *key, const json_t *pric
 /* How many more instances of the type the quotas allow, and the code that says so at 0. */
 int region_quota_left(struct region *region, const struct instance_type *type, enum market market,
                       const char **code_out);
+/* The quota in vCPUs for a class, or NULL: a bare number is the standard families'. */
+const json_t *region_vcpu_quota(const struct region *region, enum market market, const char *class);
 void region_count(struct region *region, struct pool *pool, enum market market, int change);
 
 bool bucket_take(struct region *region, enum bucket_kind kind, double amount);

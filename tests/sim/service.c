@@ -13,7 +13,7 @@
 #include <string.h>
 
 static const struct service *const services[] = {&queue_service, &worker_manager_service, &control_service,
-                                                 &ec2_service};
+                                                 &quotas_service, &ec2_service};
 
 static const struct service *find_service(const char *path)
 {

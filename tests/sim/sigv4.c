@@ -228,7 +228,8 @@ void sigv4_check(struct exchange *exchange, struct sigv4_result *result)
         fail(result, "MissingAuthenticationToken", NULL);
     else if (!parsed)
         fail(result, "IncompleteSignature", "The Authorization header cannot be read.");
-    else if (strcmp(given.service, "ec2") != 0 && strcmp(given.service, "sts") != 0)
+    else if (strcmp(given.service, "ec2") != 0 && strcmp(given.service, "sts") != 0 &&
+             strcmp(given.service, "servicequotas") != 0)
         fail(result, "SignatureDoesNotMatch", "Credential should be scoped to correct service.");
     else
         check_signature(exchange, &given, result);

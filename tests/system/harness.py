@@ -36,7 +36,8 @@ class World:
             self.cloud = Cloud(self.folder / "scenario.json", self.folder)
             settings = dict(deploymentId="system-test", maxCapacity=100000, maxInstances=100000, launchShare=1,
                             regions=[{"name": name, "zones": fleet.ZONES[name]} for name in self.regions])
-            settings.update(self.settings)
+            settings.update({name: value(self.cloud) if callable(value) else value
+                             for name, value in self.settings.items()})
             make_config.write_json(self.folder / "provisiond.json", make_config.daemon_settings(
                 self.cloud.url, self.folder, self.folder / "run", INTERVALS, 1, **settings))
             for document in self.types:

@@ -144,6 +144,32 @@ def dry_runs(tap):
         tap.check(len(made("alpha")) == 2, "a specification that passed is not asked for again", len(made("alpha")))
 
 
+def vcpu_quotas(tap):
+    """Not one instance fits into the account's quota: found before EC2 refuses; where it may not be read, no finding."""
+    types = [simple_type("alpha"), simple_type("big", ("m3.xlarge",))]
+    regions = {"us-east-1": {"quotas": {"spotVcpus": 2}}}
+
+    def endpoint(cloud):
+        return cloud.url + "/servicequotas/{region}/"
+    with World({"queues": {}, "workers": FAST, "regions": regions}, types, quotasEndpoint=endpoint) as world:
+        world.until(lambda: checked(world, "alpha") and checked(world, "big"), "the check")
+        found = [(finding["severity"], finding["text"]) for finding in findings(world, "big") if finding["code"] == "vcpu-quota"]
+        tap.check(found == [("error", "instanceTypes[0].instanceType: m3.xlarge has 4 vCPUs; the account's spot quota "
+                             "(L-34B43A08) is 2 in us-east-1")], "a type larger than the quota is an error", findings(world, "big"))
+        tap.check(not findings(world, "alpha"), "one that fits has no finding", findings(world, "alpha"))
+        for name in ("big", "alpha"):
+            world.add_tasks(name, 1)
+        world.until(lambda: world.cloud.state()["types"]["alpha"]["claimed"] == 1, "the one that fits to work")
+        world.until(lambda: explain(world, "big")["reason"] == "unlaunchable", "the other to say so")
+        tap.check(not world.launch_requests("big"), "no launch call was made for it", world.launch_requests("big"))
+    denied = {"match": {"action": "GetServiceQuota"}, "effect": {"error": "AccessDeniedException"}}
+    with World({"queues": {}, "workers": FAST, "regions": regions, "faults": [denied]}, types,
+               quotasEndpoint=endpoint) as world:
+        world.until(lambda: checked(world, "big"), "the check")
+        tap.check(world.journal("request", "GetServiceQuota") and not findings(world, "big"),
+                  "a refused look at the quota is no finding", findings(world, "big"))
+
+
 def dryrun_of_files(tap):
     """provisionctl dryrun: the decision for other files, and no mutating call."""
     with World({"queues": {}, "workers": FAST}, [simple_type("alpha", maxPrice=2)]) as world:
@@ -178,4 +204,5 @@ def dryrun_of_files(tap):
 
 
 if __name__ == "__main__":
-    sys.exit(Tap().run(wrong_image, images_of_a_set, unreadable_catalogue, dry_runs, dryrun_of_files))
+    sys.exit(Tap().run(wrong_image, images_of_a_set, unreadable_catalogue, dry_runs, vcpu_quotas,
+                       dryrun_of_files))

@@ -19,7 +19,7 @@ static json_t *names_of(enum ec2_right right)
 
     for (const struct ec2_action *action = ec2_actions; action->name; action++)
         if (action->right == right) {
-            text_format(name, sizeof name, "ec2:%s", action->name);
+            text_format(name, sizeof name, "%s:%s", right == EC2_RIGHT_QUOTAS ? "servicequotas" : "ec2", action->name);
             json_array_append_new(names, json_string(name));
         }
     return names;
@@ -45,6 +45,7 @@ int main(void)
     json_t *statements = json_array();
 
     json_array_append_new(statements, statement("Read", names_of(EC2_RIGHT_READ), json_string("*"), NULL));
+    json_array_append_new(statements, statement("ReadQuotas", names_of(EC2_RIGHT_QUOTAS), json_string("*"), NULL));
     json_array_append_new(statements, statement("LaunchOnlyWithOurTag", names_of(EC2_RIGHT_LAUNCH),
                                                 json_pack("[s, s]", OURS "instance/*", OURS "volume/*"),
                                                 equals("aws:RequestTag/" EC2_DEPLOYMENT_TAG, "DEPLOYMENT_ID")));

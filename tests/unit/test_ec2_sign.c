@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "worker/ec2/ec2.h"
+#include "worker/ec2/quotas.h"
 #include "worker/ec2/sigv4.h"
 #include "worker/ec2/url.h"
 
@@ -140,6 +141,60 @@ static void a_session_token_is_sent_and_signed(void **state)
     drop_credentials(&without);
 }
 
+/* A service that is asked in JSON: what says which action it is must be signed, like all of X-Amz-*. */
+static void a_json_post_signs_its_target(void **state)
+{
+    struct aws_credentials credentials = make_credentials("token");
+    struct ec2_post post = {"http://localhost/q/", "{}", 2, "servicequotas", "r", QUOTAS_TARGET}, other = post;
+    struct ec2_signed a, b;
+
+    (void)state;
+    other.target = "ServiceQuotasV20190624.Other";
+    assert_int_equal(ec2_sign_post(&a, &post, &credentials, (struct wall){0}, NULL), 0);
+    assert_int_equal(ec2_sign_post(&b, &other, &credentials, (struct wall){0}, NULL), 0);
+    assert_string_equal(a.headers[0], "Content-Type: application/x-amz-json-1.1");
+    assert_string_equal(a.headers[4], "X-Amz-Target: ServiceQuotasV20190624.GetServiceQuota");
+    assert_true(text_starts(a.headers[5], "Authorization: "));
+    assert_null(a.headers[6]);
+    assert_non_null(strstr(a.authorization, "/r/servicequotas/aws4_request, SignedHeaders=content-type;host;x-amz-date;"
+                                            "x-amz-security-token;x-amz-target, "));
+    assert_string_not_equal(strstr(a.authorization, "Signature="), strstr(b.authorization, "Signature="));
+    ec2_signed_clear(&a);
+    ec2_signed_clear(&b);
+    drop_credentials(&credentials);
+}
+
+static void a_quota_is_read_and_nothing_else_is_one(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *problem; /* of what is no quota */
+    } answers[] = {
+        {400, "{\"__type\": \"NoSuchResourceException\", \"Message\": \"none\"}", "NoSuchResourceException"},
+        {400, "{\"__type\": \"com.amazon.coral.service#AccessDeniedException\"}", "AccessDeniedException"},
+        {200, "{\"Quota\": {\"QuotaCode\": \"L-2\", \"Value\": 5.0}}", "UnreadableAnswer"},
+        {200, "{\"Quota\": {\"QuotaCode\": \"L-1\", \"Value\": \"5\"}}", "UnreadableAnswer"},
+        {500, "{\"Quota\": {\"QuotaCode\": \"L-1\", \"Value\": 5.0}}", "NoCode"},
+        {200, "<html>", NULL},
+    };
+    static const char good[] = "{\"Quota\": {\"ServiceCode\": \"ec2\", \"QuotaCode\": \"L-1\", \"Value\": 5.0}}";
+    struct buffer body = {0};
+    struct error err;
+
+    (void)state;
+    quotas_request(&body, "L-1");
+    assert_string_equal(buffer_text(&body), "{\"QuotaCode\":\"L-1\",\"ServiceCode\":\"ec2\"}");
+    buffer_free(&body);
+    json_t *item = quotas_read(200, good, strlen(good), "L-1", &err);
+    assert_string_equal(json_string_value(json_object_get(item, "value")), "5");
+    json_decref(item);
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        assert_null(quotas_read(answers[i].status, answers[i].body, strlen(answers[i].body), "L-1", &err));
+        if (answers[i].problem)
+            assert_string_equal(err.text, answers[i].problem);
+    }
+}
+
 static void every_signed_thing_changes_the_signature(void **state)
 {
     struct {
@@ -236,6 +291,8 @@ int main(void)
         cmocka_unit_test(the_published_suite_is_signed_as_published),
         cmocka_unit_test(a_signed_post_has_all_its_headers),
         cmocka_unit_test(a_session_token_is_sent_and_signed),
+        cmocka_unit_test(a_json_post_signs_its_target),
+        cmocka_unit_test(a_quota_is_read_and_nothing_else_is_one),
         cmocka_unit_test(every_signed_thing_changes_the_signature),
         cmocka_unit_test(what_cannot_be_signed_faithfully_is_refused),
         cmocka_unit_test(forms_encode_all_but_the_unreserved),

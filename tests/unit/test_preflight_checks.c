@@ -52,9 +52,13 @@ static const char catalogue[] =
     "  \"arm\": {\"instanceType\": \"arm\", \"supportedVirtualizationTypes\": [\"hvm\"],"
     "    \"processorInfo.supportedArchitectures\": [\"arm64\"], \"supportedBootModes\": [\"uefi\"],"
     "    \"supportedRootDeviceTypes\": [\"ebs\"], \"supportedUsageClasses\": [\"on-demand\", \"spot\"]},"
+    "  \"m9.big\": {\"instanceType\": \"m9.big\", \"vCpuInfo.defaultVCpus\": \"8\"},"
+    "  \"m9.small\": {\"instanceType\": \"m9.small\", \"vCpuInfo.defaultVCpus\": \"4\"},"
+    "  \"p9.big\": {\"instanceType\": \"p9.big\", \"vCpuInfo.defaultVCpus\": \"96\"},"
     "  \"never\": null},"
-    " \"offerings\": {\"old\": [\"r1a\", \"r1b\"], \"mid\": [\"r1a\", \"r1b\"], \"new\": [\"r1a\"], \"arm\": "
-    "[\"r9a\"]},"
+    " \"quotas\": {\"L-34B43A08\": {\"value\": \"4\"}, \"L-1216C47A\": {\"value\": \"64\"}},"
+    " \"offerings\": {\"old\": [\"r1a\", \"r1b\"], \"mid\": [\"r1a\", \"r1b\"], \"new\": [\"r1a\"],"
+    "  \"arm\": [\"r9a\"], \"m9.big\": [\"r1a\"], \"m9.small\": [\"r1a\"], \"p9.big\": [\"r1a\"]},"
     " \"subnets\": {\"subnet-a\": {\"availabilityZone\": \"r1a\", \"vpcId\": \"vpc-1\", \"availableIpAddressCount\": "
     "\"9\"},"
     "  \"subnet-full\": {\"availabilityZone\": \"r1a\", \"vpcId\": \"vpc-1\", \"availableIpAddressCount\": \"0\"},"
@@ -175,6 +179,16 @@ static const struct check checks[] = {
      "maxPrice: mid costs $0.06 an hour in r1a now; twice that is over maxPrice, $0.10",
      1, /* a warning */
      {"ami-hvm", "mid", "r1a", "", ", \"maxPrice\": 0.12"}},
+    {FINDING_VCPU_QUOTA,
+     {"ami-hvm", "m9.big", "r1a", "", ""},
+     "instanceTypes[0].instanceType: m9.big has 8 vCPUs; the account's spot quota (L-34B43A08) is 4 in r1",
+     0,
+     {"ami-hvm", "m9.small", "r1a", "", ""}},
+    {FINDING_VCPU_QUOTA,
+     {"ami-hvm", "m9.big", "r1a", "", ", \"canUseOndemand\": true"},
+     "instanceTypes[0].instanceType: m9.big has 8 vCPUs; the account's spot quota (L-34B43A08) is 4 in r1",
+     1,                                     /* the other market has room */
+     {"ami-hvm", "p9.big", "r1a", "", ""}}, /* a quota of its own, which is not asked for */
     {FINDING_MIN_PRICE,
      {"ami-hvm", "mid", "r1a", "", ", \"minPrice\": 0.13"},
      "minPrice: mid costs $0.06 an hour in r1a now; minPrice bids $0.13 for it",

@@ -222,6 +222,28 @@ static void endpoints_take_the_region(void **state)
     assert_string_equal(url, "https://ec2.example.com");
 }
 
+/* An EC2 that is not AWS's own has no Service Quotas that we could guess: it is not asked. */
+static void quotas_are_asked_of_aws_alone_unless_told(void **state)
+{
+    struct config c;
+    char url[300];
+    (void)state;
+    accept("{}", &c);
+    config_quotas_endpoint(&c, "us-west-2", url, sizeof url);
+    assert_string_equal(url, "https://servicequotas.us-west-2.amazonaws.com");
+    config_quotas_endpoint(&c, "us-east-1", url, sizeof url); /* its own endpoint */
+    assert_string_equal(url, "");
+    accept("{\"ec2Endpoint\": \"https://{region}.ec2.example.com/\"}", &c);
+    config_quotas_endpoint(&c, "us-west-2", url, sizeof url);
+    assert_string_equal(url, "");
+    accept("{\"quotasEndpoint\": \"\"}", &c);
+    config_quotas_endpoint(&c, "us-west-2", url, sizeof url);
+    assert_string_equal(url, "");
+    accept("{\"quotasEndpoint\": \"http://127.0.0.1:1/q/{region}/\"}", &c);
+    config_quotas_endpoint(&c, "us-west-2", url, sizeof url);
+    assert_string_equal(url, "http://127.0.0.1:1/q/us-west-2/");
+}
+
 static void a_copied_configuration_owns_its_zones(void **state)
 {
     struct config *first = malloc(sizeof *first), copy;
@@ -343,6 +365,7 @@ int main(void)
         cmocka_unit_test(loopback_may_be_plain),
         cmocka_unit_test(print_reads_back_to_the_same_values),
         cmocka_unit_test(endpoints_take_the_region),
+        cmocka_unit_test(quotas_are_asked_of_aws_alone_unless_told),
         cmocka_unit_test(a_copied_configuration_owns_its_zones),
         cmocka_unit_test(changes_that_need_a_restart_are_named),
         cmocka_unit_test(relative_paths_start_at_the_files_directory),

@@ -6,8 +6,8 @@
 #define WORKER_EC2_ACTIONS_H
 
 /* How far a right can be narrowed: reading calls know no resources; a launch is narrowed by the tags that it sets, a
- * termination by the tag that the instance has. */
-enum ec2_right { EC2_RIGHT_NONE, EC2_RIGHT_READ, EC2_RIGHT_LAUNCH, EC2_RIGHT_OWN };
+ * termination by the tag that the instance has. EC2_RIGHT_QUOTAS is a right of Service Quotas, not of EC2. */
+enum ec2_right { EC2_RIGHT_NONE, EC2_RIGHT_READ, EC2_RIGHT_LAUNCH, EC2_RIGHT_OWN, EC2_RIGHT_QUOTAS };
 
 /* ACTION(name, right, why) */
 #define EC2_ACTIONS(ACTION)                                                                                            \
@@ -21,6 +21,7 @@ enum ec2_right { EC2_RIGHT_NONE, EC2_RIGHT_READ, EC2_RIGHT_LAUNCH, EC2_RIGHT_OWN
     ACTION(DescribeSpotPriceHistory, EC2_RIGHT_READ, "prices")                                                         \
     ACTION(DescribeSubnets, EC2_RIGHT_READ, "preflight: the subnet exists in the zone")                                \
     ACTION(GetCallerIdentity, EC2_RIGHT_NONE, "STS: who we are, which nobody may be refused")                          \
+    ACTION(GetServiceQuota, EC2_RIGHT_QUOTAS, "Service Quotas, preflight: the vCPU quotas; may be left out")           \
     ACTION(RunInstances, EC2_RIGHT_LAUNCH, "launches, and their DryRun")                                               \
     ACTION(TerminateInstances, EC2_RIGHT_OWN, "DESIGN section 11")
 

@@ -42,6 +42,7 @@ struct ec2_signed {
     char authorization[1024];
     char date[64];
     char host[320];
+    char target[128]; /* X-Amz-Target, of JSON services; "": a form */
     char *token;
     const char *headers[8]; /* they point into this struct: do not copy it */
 };
@@ -50,6 +51,15 @@ struct ec2_signed {
  * URL; the URL may have a port and a path, and no query. On success the caller calls ec2_signed_clear. */
 int ec2_sign(struct ec2_signed *out, const char *url, const char *body, size_t body_size, const char *service,
              const char *region, const struct aws_credentials *credentials, struct wall at, struct error *err);
+/* The same for a service that is asked in JSON 1.1: content type and X-Amz-Target are signed, too. */
+struct ec2_post {
+    const char *url, *body;
+    size_t body_size;
+    const char *service, *region;
+    const char *target; /* "ServiceQuotasV20190624.GetServiceQuota"; NULL: the body is a form */
+};
+int ec2_sign_post(struct ec2_signed *out, const struct ec2_post *post, const struct aws_credentials *credentials,
+                  struct wall at, struct error *err);
 void ec2_signed_clear(struct ec2_signed *headers);
 
 /* ---- RunInstances from a grant ---- */

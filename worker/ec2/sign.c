@@ -11,6 +11,7 @@
 #include "worker/ec2/url.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded; charset=utf-8"
+#define JSON_TYPE "application/x-amz-json-1.1"
 #define AUTHORIZATION "Authorization: "
 
 static int format_stamp(struct wall at, char *out, size_t size)
@@ -61,11 +62,13 @@ static void list_headers(struct ec2_signed *out)
 {
     size_t count = 0;
 
-    out->headers[count++] = "Content-Type: " FORM_TYPE;
+    out->headers[count++] = *out->target ? "Content-Type: " JSON_TYPE : "Content-Type: " FORM_TYPE;
     out->headers[count++] = out->host;
     out->headers[count++] = out->date;
     if (out->token)
         out->headers[count++] = out->token;
+    if (*out->target)
+        out->headers[count++] = out->target;
     out->headers[count++] = out->authorization;
     out->headers[count] = NULL;
 }
@@ -86,46 +89,57 @@ static int check_inputs(const struct url_parts *url, const char *region, const s
     return 0;
 }
 
-int ec2_sign(struct ec2_signed *out, const char *url, const char *body, size_t body_size, const char *service,
-             const char *region, const struct aws_credentials *credentials, struct wall at, struct error *err)
+int ec2_sign_post(struct ec2_signed *out, const struct ec2_post *post, const struct aws_credentials *credentials,
+                  struct wall at, struct error *err)
 {
     struct url_parts parts;
-    struct sigv4_header headers[4];
+    struct sigv4_header headers[5];
     size_t count = 0;
     char stamp[32];
 
     *out = (struct ec2_signed){0};
-    if (url_split(url, &parts, err) != 0 || check_inputs(&parts, region, credentials, err) != 0)
+    if (url_split(post->url, &parts, err) != 0 || check_inputs(&parts, post->region, credentials, err) != 0)
         return -1;
     if (format_stamp(at, stamp, sizeof stamp) != 0)
         return error_set(err, ERROR_LOCAL, "the clock shows no time that can be signed");
 
-    headers[count++] = (struct sigv4_header){"content-type", FORM_TYPE};
+    headers[count++] = (struct sigv4_header){"content-type", post->target ? JSON_TYPE : FORM_TYPE};
     headers[count++] = (struct sigv4_header){"host", parts.authority};
     headers[count++] = (struct sigv4_header){"x-amz-date", stamp};
     if (credentials->session_token)
         headers[count++] = (struct sigv4_header){"x-amz-security-token", secret_reveal(credentials->session_token)};
+    if (post->target)
+        headers[count++] = (struct sigv4_header){"x-amz-target", post->target};
     struct sigv4_request request = {.method = "POST",
                                     .path = parts.path,
                                     .headers = headers,
                                     .header_count = count,
-                                    .body = body,
-                                    .body_size = body_size,
+                                    .body = post->body,
+                                    .body_size = post->body_size,
                                     .stamp = stamp,
-                                    .region = region,
-                                    .service = service,
+                                    .region = post->region,
+                                    .service = post->service,
                                     .access_key = credentials->access_key,
                                     .secret_key = credentials->secret_key};
     size_t prefix = strlen(AUTHORIZATION);
     text_copy(out->authorization, sizeof out->authorization, AUTHORIZATION);
     if (sigv4_authorization(&request, out->authorization + prefix, sizeof out->authorization - prefix) != 0 ||
         text_format(out->host, sizeof out->host, "Host: %s", parts.authority) != 0 ||
-        text_format(out->date, sizeof out->date, "X-Amz-Date: %s", stamp) != 0)
+        text_format(out->date, sizeof out->date, "X-Amz-Date: %s", stamp) != 0 ||
+        (post->target && text_format(out->target, sizeof out->target, "X-Amz-Target: %s", post->target) != 0))
         return error_set(err, ERROR_LIMIT, "a signed header is too long");
     if (credentials->session_token)
         out->token = token_line(credentials->session_token);
     list_headers(out);
     return 0;
+}
+
+int ec2_sign(struct ec2_signed *out, const char *url, const char *body, size_t body_size, const char *service,
+             const char *region, const struct aws_credentials *credentials, struct wall at, struct error *err)
+{
+    struct ec2_post post = {.url = url, .body = body, .body_size = body_size, .service = service, .region = region};
+
+    return ec2_sign_post(out, &post, credentials, at, err);
 }
 
 void ec2_signed_clear(struct ec2_signed *headers)
