@@ -3,10 +3,12 @@
  * the lease limits of a type (DESIGN section 6).
  * Runs in: supervisor. Pure. Owns nothing.
  *
- * Each cap has three limits: what everybody may fill; with headroom, for types below floor or within an equal share;
- * with the essential reserve, for floors marked essential. From each the room set aside for first lots that wait for
- * tokens, and the room that owners claim, is taken off. An owner that is not urgent itself has no claim on a first
- * instance or a floor: headroom is theirs, or a healthy giant could own it. */
+ * Each cap has four limits: what everybody may fill; with headroom, for types within an equal share, who leave one
+ * instance to each type that holds none; with all of the headroom, for first instances and floors; with the essential
+ * reserve, for floors marked essential. From each the room set aside for first lots that wait for tokens is taken off,
+ * and what owners of room claim. Claims are of three ranks, as the limits are: an owner above its equal share has none
+ * on what a type within its own may have, and one that is not urgent has none on a first instance or a floor. Else
+ * giants that hold the house with long tasks would own its headroom for hours (docs/policy.md). */
 #include "supervisor/arbiter_parts.h"
 
 static int64_t plus(int64_t a, int64_t b)
@@ -17,6 +19,16 @@ static int64_t plus(int64_t a, int64_t b)
 static int64_t minus(int64_t a, int64_t b)
 {
     return money_sub(MONEY(a), MONEY(b)).micros;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static int64_t percent(int64_t whole, int64_t parts)
@@ -40,17 +52,18 @@ static int64_t headroom(const struct step *step, int64_t whole, int64_t wanted)
 {
     if (step->settings->headroom_percent >= 0)
         return percent(whole, step->settings->headroom_percent);
-    int64_t least = percent(whole, 5), most = percent(whole, 20);
-    return wanted < least ? least : wanted > most ? most : wanted;
+    return most(percent(whole, 5), least(percent(whole, 20), wanted));
 }
 
 static void refresh_count(struct step *step, enum cap cap, int64_t whole)
 {
     int64_t types = step->input->type_count > 0 ? (int64_t)step->input->type_count : 1;
+    int64_t kept = headroom(step, whole, step->empty.of[cap]);
 
     step->caps[cap] = (struct cap_state){
         .limited = true,
-        .ordinary = minus(whole, headroom(step, whole, step->empty.of[cap])),
+        .ordinary = minus(whole, kept),
+        .shared = minus(whole, least(kept, step->empty.of[cap])),
         .entitled = whole,
         .essential = whole,
         .share = whole / types,
@@ -92,6 +105,7 @@ static void refresh_money(struct step *step, enum cap cap, struct money whole)
         wanted = money_for_time(wanted, step->settings->money.daily_horizon.us);
     int64_t kept = headroom(step, whole.micros, wanted.micros);
     state->ordinary = rate_limit(step, cap, minus(whole.micros, kept), false);
+    state->shared = rate_limit(step, cap, minus(whole.micros, least(kept, wanted.micros)), false);
     state->entitled = rate_limit(step, cap, whole.micros, false);
     state->essential = rate_limit(step, cap, whole.micros, true);
     state->share = rate_of_part(step, cap, whole.micros / types);
@@ -121,16 +135,6 @@ static int64_t fit(int64_t limit, int64_t taken, int64_t each)
     return room < each ? 0 : room / each;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* What a type may be entitled to beyond the ordinary limit, in instances. */
 struct entitlement {
     int64_t floor;  /* up to its floor */
@@ -148,34 +152,44 @@ static struct entitlement entitled(const struct type_state *state, int64_t capac
 }
 
 static int64_t allow(const struct cap_state *cap, const struct type_state *state, enum cap which, int64_t each,
-                     struct entitlement to, int64_t taken, int64_t claim_ordinary, int64_t claim_urgent)
+                     struct entitlement to, int64_t taken, const struct claims *claims)
 {
     int64_t share = fit(cap->share, state->held.of[which], each);
-    int64_t n = fit(cap->ordinary, plus(taken, claim_ordinary), each);
+    int64_t n = fit(cap->ordinary, plus(taken, claims->all.of[which]), each);
 
-    if (claim_ordinary == claim_urgent) /* an equal share's part of the headroom is not for use against an owner */
-        n = most(n, least(fit(cap->entitled, plus(taken, claim_ordinary), each), share));
-    n = most(n, least(fit(cap->entitled, plus(taken, claim_urgent), each), to.urgent));
+    n = most(n, least(fit(cap->shared, plus(taken, claims->share.of[which]), each), share));
+    n = most(n, least(fit(cap->entitled, plus(taken, claims->urgent.of[which]), each), to.urgent));
     if (state->type->essential)
-        n = most(n, least(fit(cap->essential, plus(taken, claim_urgent), each), to.floor));
+        n = most(n, least(fit(cap->essential, plus(taken, claims->urgent.of[which]), each), to.floor));
     return n;
 }
 
-/* Which of the rules it is that leaves no room for one more than `n`. */
-static enum denial why(const struct step *step, const struct type_state *state, enum cap which, int64_t each, int64_t n)
+/* Which of the rules it is that leaves no room for one more than `n`: looked for under the widest limit that is open
+ * to the type. */
+static enum denial why(const struct step *step, const struct type_state *state, enum cap which, int64_t each,
+                       struct entitlement to, int64_t n)
 {
     static const enum denial global[] = {DENIED_BY_GLOBAL_UNITS, DENIED_BY_GLOBAL_INSTANCES, DENIED_BY_HOURLY_COST,
                                          DENIED_BY_DAILY_COST};
     const struct cap_state *cap = &step->caps[which];
     int64_t total = step->total.of[which];
+    int64_t limit = cap->ordinary, claimed = state->claims.all.of[which];
 
+    if (n < fit(cap->share, state->held.of[which], each)) {
+        limit = cap->shared;
+        claimed = state->claims.share.of[which];
+    }
+    if (n < to.urgent) {
+        limit = cap->entitled;
+        claimed = state->claims.urgent.of[which];
+    }
     if (fit(cap->essential, total, each) <= n)
         return global[which];
     if (fit(cap->entitled, total, each) <= n)
         return DENIED_BY_ESSENTIAL_RESERVE;
-    if (fit(cap->ordinary, total, each) <= n)
+    if (fit(limit, total, each) <= n)
         return DENIED_BY_HEADROOM;
-    if (fit(cap->ordinary, plus(total, state->claim_ordinary.of[which]), each) <= n)
+    if (fit(limit, plus(total, claimed), each) <= n)
         return DENIED_BY_OWNED_ROOM;
     return DENIED_BY_ROUND; /* set aside for first lots that wait for tokens */
 }
@@ -190,13 +204,12 @@ int64_t caps_allow(const struct step *step, const struct type_state *state, cons
         if (!step->caps[cap].limited)
             continue;
         int64_t taken = plus(step->total.of[cap], step->aside.of[cap]);
-        int64_t fits = allow(&step->caps[cap], state, cap, each->of[cap], to, taken, state->claim_ordinary.of[cap],
-                             state->claim_urgent.of[cap]);
+        int64_t fits = allow(&step->caps[cap], state, cap, each->of[cap], to, taken, &state->claims);
         if (fits < 1)
             *lacks |= 1u << cap;
         if (fits < n) {
             n = fits;
-            *by = why(step, state, cap, each->of[cap], n);
+            *by = why(step, state, cap, each->of[cap], to, n);
         }
     }
     return n;
@@ -205,11 +218,12 @@ int64_t caps_allow(const struct step *step, const struct type_state *state, cons
 bool caps_may_ever_fit(const struct step *step, const struct type_state *state, const struct amounts *each,
                        int64_t capacity)
 {
+    static const struct claims none;
     struct entitlement to = entitled(state, capacity);
 
     for (enum cap cap = 0; cap < CAP_COUNT; cap++)
         if (step->caps[cap].limited &&
-            allow(&step->caps[cap], state, cap, each->of[cap], to, state->held.of[cap], 0, 0) < 1)
+            allow(&step->caps[cap], state, cap, each->of[cap], to, state->held.of[cap], &none) < 1)
             return false;
     return true;
 }

@@ -21,10 +21,18 @@ struct amounts {
 struct cap_state {
     bool limited;
     int64_t ordinary;  /* limit for everybody: without headroom and reserve */
-    int64_t entitled;  /* limit for types that may use the headroom */
+    int64_t shared;    /* limit within an equal share: of the headroom one instance is left to each type without any */
+    int64_t entitled;  /* limit for first instances and floors: the headroom is theirs whole */
     int64_t essential; /* limit for floors marked essential */
     int64_t share;     /* an equal share */
     int64_t lease_limit;
+};
+
+/* What owners of room older than a type claim; for a type that owns none, what all owners claim. */
+struct claims {
+    struct amounts all;
+    struct amounts share;  /* of these, who would be within an equal share with it, and the urgent */
+    struct amounts urgent; /* of these, who holds nothing or is below its floor */
 };
 
 /* ---- launch buckets ---- */
@@ -130,7 +138,7 @@ struct type_state {
     unsigned lacks; /* caps without room, of the first lot that others could make room for */
     int home;       /* region whose rounds count it as passed over */
     bool hopeless;  /* every lot was looked at and none can be granted: step 3 need not look again */
-    struct amounts claim_ordinary, claim_urgent; /* what owners older than it claim; for others: all owners */
+    struct claims claims;
 };
 
 struct step {

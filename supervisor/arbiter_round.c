@@ -80,10 +80,32 @@ static struct amounts claim_of(struct step *step, struct type_state *state)
     return claim;
 }
 
+/* With what it claims an owner would hold no more than an equal share of the caps in which it claims it. */
+static bool claims_within_share(const struct step *step, const struct type_state *owner, const struct amounts *claim)
+{
+    for (enum cap cap = 0; cap < CAP_COUNT; cap++)
+        if (step->caps[cap].limited && claim->of[cap] > 0 &&
+            owner->held.of[cap] > step->caps[cap].share - claim->of[cap])
+            return false;
+    return true;
+}
+
+static void add_claim(const struct step *step, struct claims *claims, const struct type_state *owner,
+                      const struct amounts *claim)
+{
+    bool urgent = type_is_urgent(owner);
+
+    amounts_add(&claims->all, claim, 1);
+    if (urgent || claims_within_share(step, owner, claim))
+        amounts_add(&claims->share, claim, 1);
+    if (urgent)
+        amounts_add(&claims->urgent, claim, 1);
+}
+
 /* Each owner sees what the older ones claim, everybody else what all of them claim. */
 static void claims_refresh(struct step *step)
 {
-    struct amounts ordinary = {{0}}, urgent = {{0}};
+    struct claims claims = {0};
     struct type_state **owners = calloc(step->order_count + 1, sizeof owners[0]);
     size_t count = 0;
 
@@ -96,19 +118,14 @@ static void claims_refresh(struct step *step)
     }
     qsort(owners, count, sizeof owners[0], compare_owners);
     for (size_t i = 0; i < count; i++) {
-        owners[i]->claim_ordinary = ordinary;
-        owners[i]->claim_urgent = urgent;
+        owners[i]->claims = claims;
         struct amounts claim = claim_of(step, owners[i]);
-        amounts_add(&ordinary, &claim, 1);
-        if (type_is_urgent(owners[i]))
-            amounts_add(&urgent, &claim, 1);
+        add_claim(step, &claims, owners[i], &claim);
     }
     for (size_t i = 0; (count > 0 || step->claimed) && i < step->order_count; i++) {
         struct type_state *state = &step->types[step->order[i]];
-        if (state->memory->owner == 0) {
-            state->claim_ordinary = ordinary;
-            state->claim_urgent = urgent;
-        }
+        if (state->memory->owner == 0)
+            state->claims = claims;
     }
     step->claimed = count > 0;
     free(owners);

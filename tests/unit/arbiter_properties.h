@@ -15,9 +15,9 @@ struct history {
     int grant_count[CASE_TYPES];
     int64_t sequence;
     int64_t last_any[CASE_TYPES], eligible_since[CASE_TYPES][2], passed_by[CASE_TYPES][2][CASE_TYPES];
-    int hungry[CASE_TYPES];     /* steps running that its only lot lacked room */
-    uint64_t owner[CASE_TYPES]; /* its place among the owners before this step, 0 none */
-    unsigned lacked[CASE_TYPES];
+    int hungry[CASE_TYPES];                           /* steps running that its only lot lacked room */
+    uint64_t owner[CASE_TYPES];                       /* its place among the owners before this step, 0 none */
+    unsigned lacked[CASE_TYPES], claimed[CASE_TYPES]; /* caps, one bit each, by our count and by the arbiter's memory */
     struct mono last_step;
     double calls[2], instances[2];
     int64_t now_units[CASE_TYPES], now_of_lot[CASE_TYPES][CASE_LOTS]; /* granted in this step so far */
@@ -260,8 +260,21 @@ static unsigned lacks_only_room(const struct history *history, const struct repl
     return caps_lacked(replay, type, lot);
 }
 
-/* Does a grant take room that an owner has a claim on? Older owners go first, and what is urgent before what is not. */
-static bool takes_owned_room(const struct history *history, const struct replay *before, size_t owner,
+/* Within an equal share of each of these caps, with what is added. */
+static bool shares(const struct replay *replay, size_t type, const struct arbiter_lot *lot, int64_t count,
+                   unsigned caps)
+{
+    for (int cap = 0; cap < NUMBER_OF_CAPS; cap++) {
+        struct taken taken = look_at_cap(replay, cap, type, lot);
+        if ((caps >> cap & 1) && !within_share(replay, &taken, count))
+            return false;
+    }
+    return true;
+}
+
+/* Does a grant take room that an owner has a claim on? Older owners go first, what is urgent before what is not, and
+ * who stays within an equal share of what the owner is lacking after it before an owner who would not. */
+static bool takes_owned_room(const struct history *history, const struct replay *before, size_t owner, unsigned lacking,
                              const struct arbiter_grant *grant)
 {
     const struct random_world *world = before->world;
@@ -269,7 +282,12 @@ static bool takes_owned_room(const struct history *history, const struct replay 
     bool taker_urgent = taker->instances == 0 || taker->serving < taker->type->min_units;
     bool owner_urgent = of->instances == 0 || of->serving < of->type->min_units;
 
+    unsigned claimed = history->claimed[world->index_of[owner]];
+
     if (grant->type == owner || (taker_urgent && !owner_urgent))
+        return false;
+    if (!owner_urgent && !shares(before, owner, &of->type->lots[0], 1, claimed) &&
+        shares(before, grant->type, lot_of(world, grant), grant->count, lacking))
         return false;
     if (taker->type->essential && taker->serving < taker->type->min_units &&
         before->settings->money.essential_reserve.micros > 0)
@@ -281,7 +299,7 @@ static bool takes_owned_room(const struct history *history, const struct replay 
 static void a_type_passed_over_eight_rounds_owns_the_room_it_lacks(struct history *history,
                                                                    const struct random_world *world, char *text)
 {
-    struct replay before, after;
+    struct replay before, after, at_grant;
     bool tick = mono_since(history->last_step, world->now).us >= world->settings.tick.us;
 
     replay_begin(&before, world);
@@ -298,15 +316,21 @@ static void a_type_passed_over_eight_rounds_owns_the_room_it_lacks(struct histor
         /* While the headroom of an empty type leaves it no place at all, it claims nothing. */
         bool place = lacks_only_room(history, &before, type) != 0;
         bool still = (lacks & history->lacked[at]) != 0 && place;
-        for (size_t i = 0; still && history->hungry[at] > ROUNDS_UNTIL_OWNER && i < world->out.grant_count; i++)
-            if (takes_owned_room(history, &before, type, &world->out.grants[i]))
+        at_grant = before;
+        for (size_t i = 0; still && history->hungry[at] > ROUNDS_UNTIL_OWNER && i < world->out.grant_count; i++) {
+            replay_grant(&at_grant, &world->out.grants[i]);
+            unsigned lacking = caps_lacked(&at_grant, type, &world->input_types[type].lots[0]) & history->claimed[at];
+            if (lacking && takes_owned_room(history, &before, type, lacking, &world->out.grants[i]))
                 SAY("%s owns room for %d rounds, %s takes it", world->input_types[type].name, history->hungry[at],
                     world->input_types[world->out.grants[i].type].name);
+        }
         history->hungry[at] = lacks == 0 ? 0 : history->hungry[at] + (tick && place);
         history->lacked[at] = lacks;
     }
-    for (size_t type = 0; type < world->input.type_count; type++)
+    for (size_t type = 0; type < world->input.type_count; type++) {
         history->owner[world->index_of[type]] = world->arbiter->types[type].owner;
+        history->claimed[world->index_of[type]] = world->arbiter->types[type].lacked;
+    }
 }
 
 /* ---- work-conserving, denials ---- */

@@ -130,15 +130,23 @@ static int64_t spent_of(const struct replay *replay, const struct taken *taken)
     return taken->daily ? replay->world->day.spent.micros : 0;
 }
 
-static int64_t headroom_of(const struct replay *replay, int cap, const struct taken *taken)
+/* One instance for each type that holds none. */
+static int64_t first_instances(const struct replay *replay, int cap, const struct taken *taken)
 {
-    int64_t percent = replay->settings->headroom_percent, wanted = 0;
+    int64_t wanted = 0;
 
-    if (percent >= 0)
-        return (int64_t)((wide)taken->cap * percent / 100);
     for (int64_t i = 0; i < replay->types_defined; i++)
         if (replay->types[i].instances == 0)
             wanted += cap == 0 ? replay->types[i].type->largest_capacity : taken->kept_per_empty_type;
+    return wanted;
+}
+
+static int64_t headroom_of(const struct replay *replay, int cap, const struct taken *taken)
+{
+    int64_t percent = replay->settings->headroom_percent, wanted = first_instances(replay, cap, taken);
+
+    if (percent >= 0)
+        return (int64_t)((wide)taken->cap * percent / 100);
     int64_t least = (int64_t)((wide)taken->cap * 5 / 100), most = (int64_t)((wide)taken->cap * 20 / 100);
     return wanted < least ? least : wanted > most ? most : wanted;
 }
@@ -182,19 +190,32 @@ static bool within_reserve(const struct replay *replay, size_t type, const struc
     return true;
 }
 
-static bool within_headroom(const struct replay *replay, size_t type, const struct arbiter_lot *lot, int64_t count)
+static bool within_share(const struct replay *replay, const struct taken *taken, int64_t count)
+{
+    return taken->held_by_type + count * taken->each <= taken->cap / replay->types_defined;
+}
+
+/* What of the headroom is closed to the last of `count` instances: nothing of it to first instances and floors, to
+ * those within an equal share what first instances may yet need, to all others the whole. */
+static int64_t kept_from(const struct replay *replay, int cap, const struct taken *taken, size_t type, int64_t count,
+                         int64_t capacity)
 {
     const struct replay_type *of = &replay->types[type];
+    int64_t headroom = headroom_of(replay, cap, taken), first = first_instances(replay, cap, taken);
 
+    if (is_floor(of, count, capacity) || of->instances + count <= 1)
+        return 0;
+    if (within_share(replay, taken, count))
+        return first < headroom ? first : headroom;
+    return headroom;
+}
+
+static bool within_headroom(const struct replay *replay, size_t type, const struct arbiter_lot *lot, int64_t count)
+{
     for (int cap = 0; cap < NUMBER_OF_CAPS; cap++) {
         struct taken taken = look_at_cap(replay, cap, type, lot);
-        if (!taken.limited)
-            continue;
-        int64_t share = taken.cap / replay->types_defined;
-        bool entitled = is_floor(of, count, lot->capacity) || of->instances + count <= 1 ||
-                        taken.held_by_type + count * taken.each <= share;
-        int64_t kept = headroom_of(replay, cap, &taken);
-        if (!entitled && !within_cap(&taken, spent_of(replay, &taken), count, kept + reserve_of(replay, cap)))
+        int64_t kept = kept_from(replay, cap, &taken, type, count, lot->capacity);
+        if (kept > 0 && !within_cap(&taken, spent_of(replay, &taken), count, kept + reserve_of(replay, cap)))
             return false;
     }
     return true;
@@ -242,11 +263,8 @@ static unsigned caps_lacked(const struct replay *replay, size_t type, const stru
         struct taken taken = look_at_cap(replay, cap, type, lot);
         if (!taken.limited)
             continue;
-        bool floor = is_floor(of, 1, lot->capacity);
-        bool entitled =
-            floor || of->instances == 0 || taken.held_by_type + taken.each <= taken.cap / replay->types_defined;
-        int64_t less = floor && of->type->essential ? 0 : reserve_of(replay, cap);
-        int64_t kept = entitled ? 0 : headroom_of(replay, cap, &taken);
+        int64_t less = is_floor(of, 1, lot->capacity) && of->type->essential ? 0 : reserve_of(replay, cap);
+        int64_t kept = kept_from(replay, cap, &taken, type, 1, lot->capacity);
         if (!within_cap(&taken, spent_of(replay, &taken), 1, less + kept))
             lacked |= 1u << cap;
     }

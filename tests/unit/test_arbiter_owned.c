@@ -228,6 +228,75 @@ static void headroom_stays_open_to_a_first_instance_beside_a_giant_that_owns_roo
     world_end(world);
 }
 
+/* A cap of 100 units with 10 kept as headroom: giants own all room that becomes free, and two types are small. */
+static struct world *giants_house(size_t *giant, size_t *medium)
+{
+    struct world *world = world_begin();
+
+    world->settings.headroom_percent = 10;
+    world->settings.max_units = 100;
+    *giant = world_bidder(world, "giant", 1, 500);
+    *medium = world_bidder(world, "medium", 8, 500);
+    world_bid(world, *medium, 0);
+    world_hold(world, *giant, 60);
+    world_hold(world, world_type(world, "other"), 29);
+    world_hold(world, *medium, 1);
+    for (int i = 0; i < 12; i++)
+        next_tick(world);
+    return world;
+}
+
+static void an_owner_above_its_equal_share_leaves_the_headroom_to_those_within_theirs(void **state)
+{
+    size_t giant, medium;
+    struct world *world = giants_house(&giant, &medium);
+
+    (void)state;
+    world_bid(world, medium, 500);
+    next_tick(world);
+    assert_int_equal(world->granted[medium], 10); /* the whole headroom: no type is without an instance */
+    assert_int_equal(world->granted[giant], 0);
+    world_list(world);
+    free_units(world, giant, 1);
+    next_tick(world); /* and what becomes free, until it has an equal share */
+    assert_int_equal(world->granted[medium], 1);
+    world_list(world);
+    world_hold(world, medium, 33);
+    world_hold(world, giant, 35); /* 97 of 100 */
+    next_tick(world);
+    assert_int_equal(world->granted[medium], 0);
+    assert_int_equal(world_denial(world, medium, 0), DENIED_BY_HEADROOM);
+    world_hold(world, medium + 1, 21); /* 89 of 100, and 90 are not headroom */
+    next_tick(world);
+    assert_int_equal(world->granted[giant], 1); /* then the giant, as the owner it is */
+    world_end(world);
+}
+
+static void an_owner_within_its_equal_share_has_its_claim_on_the_headroom_too(void **state)
+{
+    size_t giant, medium;
+    struct world *world = giants_house(&giant, &medium);
+
+    (void)state;
+    size_t needy = world_bidder(world, "needy", 1, 500);
+    world->types[needy].lots[0].capacity = 12;
+    world_hold(world, needy, 1);
+    for (int i = 0; i < 12; i++)
+        next_tick(world);
+    world_bid(world, medium, 500);
+    next_tick(world);
+    assert_int_equal(world->out.grant_count, 0);
+    assert_int_equal(world_denial(world, medium, 0), DENIED_BY_OWNED_ROOM);
+    free_units(world, giant, 3); /* 88 of 100: below the headroom the giant is the older owner */
+    next_tick(world);
+    assert_int_equal(world->granted[giant], 1);
+    world_list(world);
+    free_units(world, giant, 1);
+    next_tick(world);
+    assert_int_equal(world->granted[needy], 1);
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +310,8 @@ int main(void)
         cmocka_unit_test(room_is_owned_in_money_as_well),
         cmocka_unit_test(what_could_never_fit_owns_nothing),
         cmocka_unit_test(headroom_stays_open_to_a_first_instance_beside_a_giant_that_owns_room),
+        cmocka_unit_test(an_owner_above_its_equal_share_leaves_the_headroom_to_those_within_theirs),
+        cmocka_unit_test(an_owner_within_its_equal_share_has_its_claim_on_the_headroom_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
