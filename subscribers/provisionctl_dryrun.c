@@ -9,30 +9,70 @@
 #include "common/text.h"
 #include "subscribers/provisionctl.h"
 
+#define SETTINGS_LIMIT (4 * 1024 * 1024) /* bytes */
+
 static bool is_directory(const char *path)
 {
     struct stat status;
     return strchr(path, '/') && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-/* {"documents": [...], "sets": {...}} of a directory like the daemon's own. */
+/* A folder that the settings name, from DIR; where they do not, or there are none, the usual one. */
+static void folder_of(const json_t *settings, const char *name, const char *usual, const char *directory, char *out,
+                      size_t size)
+{
+    const char *given = json_string_value(json_object_get(settings, name));
+    text_format(out, size, "%s%s%s", given && *given == '/' ? "" : directory, given && *given == '/' ? "" : "/",
+                given ? given : usual);
+}
+
+/* {"documents": [...], "sets": {...}, "settings": {...}} of a directory like the daemon's own; the settings only where
+ * it has provisiond.json. */
 static json_t *read_all(const char *directory, struct error *err)
 {
     char path[1100];
     struct stat status;
-    json_t *list = json_array(), *sets = NULL, *value;
+    json_t *types = NULL, *sets = NULL, *settings = NULL, *value, *whole = NULL;
     const char *name;
-    text_format(path, sizeof path, "%s/workertypes.d", directory);
-    json_t *types = ctl_read_directory(path, err);
-    text_format(path, sizeof path, "%s/amisets.d", directory);
+    text_format(path, sizeof path, "%s/provisiond.json", directory);
+    if (stat(path, &status) == 0 && !(settings = json_read_file(path, SETTINGS_LIMIT, err)))
+        return NULL;
+    folder_of(settings, "workerTypesDir", "workertypes.d", directory, path, sizeof path);
+    types = ctl_read_directory(path, err);
+    folder_of(settings, "amiSetsDir", "amisets.d", directory, path, sizeof path);
     if (types)
         sets = stat(path, &status) == 0 ? ctl_read_directory(path, err) : json_object();
-    json_object_foreach(types, name, value) json_array_append(list, value);
+    if (sets) {
+        whole = json_pack("{s:[], s:O}", "documents", "sets", sets);
+        json_object_foreach(types, name, value) json_array_append(json_object_get(whole, "documents"), value);
+        if (settings)
+            json_object_set(whole, "settings", settings);
+    }
     json_decref(types);
-    if (sets)
-        return json_pack("{s:o, s:o}", "documents", list, "sets", sets);
-    json_decref(list);
-    return NULL;
+    json_decref(sets);
+    json_decref(settings);
+    return whole;
+}
+
+static void print_value(const json_t *value)
+{
+    char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    printf("%s", text ? text : "-");
+    free(text);
+}
+
+static void print_settings(const json_t *body)
+{
+    const json_t *row;
+    size_t i;
+    json_array_foreach(json_object_get(body, "settings"), i, row)
+    {
+        printf("setting %s: ", ctl_word_of(row, "name"));
+        print_value(json_object_get(row, "running"));
+        printf(" -> ");
+        print_value(json_object_get(row, "new"));
+        printf("%s\n", json_is_true(json_object_get(row, "restart")) ? " (needs a restart)" : "");
+    }
 }
 
 static void print_side(const char *title, const json_t *side)
@@ -66,6 +106,11 @@ static void print_side(const char *title, const json_t *side)
 static void print_type(const json_t *type)
 {
     const char *problem = ctl_word_of(type, "problem");
+    if (strcmp(ctl_word_of(type, "change"), "removed") == 0) {
+        printf("%s (removed): its process would end, its instances would be left alone\n", ctl_word_of(type, "type"));
+        print_side("running", json_object_get(type, "running"));
+        return;
+    }
     printf("%s (%s): %lld of %lld placements can launch%s%s\n", ctl_word_of(type, "type"), ctl_word_of(type, "change"),
            (long long)json_integer_value(json_object_get(type, "usable")),
            (long long)json_integer_value(json_object_get(type, "placements")), *problem ? "; " : "", problem);
@@ -82,6 +127,7 @@ static enum ctl_exit show(const struct ctl *ctl, json_t *body, const char *text)
     if (ctl->json) {
         ctl_print_json(body, stdout);
     } else {
+        print_settings(body);
         json_array_foreach(json_object_get(body, "types"), i, type) print_type(type);
         printf("%s\n", text);
     }

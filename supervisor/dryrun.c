@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* dryrun.c: see dryrun.h. Runs in: supervisor, main thread.
  * Each type's own worker plans for its new definition from live demand, supply and prices; then a scratch arbiter
- * decides twice, over the bids that stand and over those that would: same caps, breakers and leases, no launch rate.
+ * decides twice, over the bids that stand with the settings that run, and over those that would with those that are
+ * tried: same breakers and leases, no launch rate.
  * No call to EC2 comes of it but the reading ones of preflight. */
 #include "supervisor/dryrun.h"
 
@@ -75,16 +76,23 @@ struct aside {
     struct bid bid;
 };
 
+static bool is_unchanged(const struct judge_part *part)
+{
+    return text_equal(part->change, "unchanged");
+}
+
 static void put_in(struct supervisor *supervisor, struct judge_part *part, struct aside *aside)
 {
     struct type_record *type = supervisor_type(supervisor, part->name);
     struct proto_BID bid = {.units = part->said.units, .lots = part->said.lots, .lots_count = part->said.lots_count};
 
-    if (!type || !type->definition)
+    if (!type || !type->definition || is_unchanged(part))
         return; /* a new type: its demand is not known before it runs */
     *aside = (struct aside){type, type->definition, type->bid};
-    type->definition = part->definition;
     type->bid = (struct bid){0};
+    if (text_equal(part->change, "removed"))
+        return;
+    type->definition = part->definition;
     bid.number = aside->bid.number + 1;
     bid.seen = aside->bid.stands ? aside->bid.seen : type->highest_grant;
     if (*part->said.reason)
@@ -109,14 +117,17 @@ static void take_out(struct judge_part *part, struct aside *aside)
 static json_t *forecast_other(struct supervisor *supervisor, struct judgement *judgement)
 {
     struct aside *aside = calloc(judgement->count + 1, sizeof *aside);
+    struct config *running = supervisor->config;
     bool due = supervisor->arbiter_due;
 
     if (!aside)
         abort();
     for (size_t i = 0; i < judgement->count; i++)
-        if (!text_equal(judgement->parts[i].change, "unchanged"))
-            put_in(supervisor, &judgement->parts[i], &aside[i]);
+        put_in(supervisor, &judgement->parts[i], &aside[i]);
+    if (judgement->config)
+        supervisor->config = judgement->config;
     json_t *forecast = forecast_now(supervisor);
+    supervisor->config = running;
     for (size_t i = 0; i < judgement->count; i++)
         take_out(&judgement->parts[i], &aside[i]);
     supervisor->arbiter_due = due;
@@ -156,6 +167,11 @@ static json_t *type_json(const struct supervisor *supervisor, const struct judge
     return object;
 }
 
+static json_t *settings_of(const struct supervisor *supervisor, const struct judgement *judgement)
+{
+    return judgement->config ? dryrun_settings_differ(supervisor->config, judgement->config) : json_array();
+}
+
 static void finish(struct supervisor *supervisor, struct judgement *judgement)
 {
     struct control_reply reply = {.ok = true};
@@ -174,9 +190,9 @@ static void finish(struct supervisor *supervisor, struct judgement *judgement)
             json_integer_value(json_object_get(launch, "count"));
         json_array_append_new(types, object);
     }
-    reply.body = json_pack("{s:I, s:b, s:I, s:I, s:f, s:o}", "asOf", (json_int_t)supervisor->wall.ms, "ok",
+    reply.body = json_pack("{s:I, s:b, s:I, s:I, s:f, s:o, s:o}", "asOf", (json_int_t)supervisor->wall.ms, "ok",
                            errors == 0 && unknown == 0, "errors", (json_int_t)errors, "launches", (json_int_t)launches,
-                           "perHour", per_hour, "types", types);
+                           "perHour", per_hour, "settings", settings_of(supervisor, judgement), "types", types);
     text_format(reply.text, sizeof reply.text,
                 "%zu types looked at: %lld instances would be launched now, for at most $%.6f an hour; %lld errors",
                 judgement->count, launches, per_hour, errors);
@@ -187,6 +203,26 @@ static void finish(struct supervisor *supervisor, struct judgement *judgement)
 
 /* ---- which definitions ---- */
 
+/* Nobody is asked about a definition that runs as it is: what its worker said last is what it would say. */
+static void add_as_it_runs(struct supervisor *supervisor, struct judgement *judgement, struct definition **definition,
+                           const char *change)
+{
+    const struct type_record *type = supervisor_type(supervisor, (*definition)->name);
+    struct judge_part *part = judge_add(supervisor, judgement, definition, change, false);
+    bool stays = is_unchanged(part);
+
+    part->said.known = true;
+    part->said.placements = stays ? type->preflight.placements : 0;
+    part->said.usable = stays ? type->preflight.usable : 0;
+    if (!stays || !type->observed)
+        return;
+    part->said.pending = type->seen.pending;
+    part->said.need = type->seen.need;
+    part->said.units = type->bid.stands ? type->bid.units : 0;
+    text_copy(part->said.reason, sizeof part->said.reason, type->seen.reason);
+    text_copy(part->said.why, sizeof part->said.why, type->seen.why);
+}
+
 static void add(struct supervisor *supervisor, struct judgement *judgement, struct definition **definition,
                 const char *only)
 {
@@ -196,9 +232,40 @@ static void add(struct supervisor *supervisor, struct judgement *judgement, stru
 
     if (*only && !text_equal(only, (*definition)->name))
         return;
-    if (same && !*only)
+    if (same && !*only) {
+        if (judgement->config) /* other caps may give it more or less */
+            add_as_it_runs(supervisor, judgement, definition, "unchanged");
         return;
+    }
     judge_add(supervisor, judgement, definition, is_new ? "new" : same ? "unchanged" : "changed", true);
+}
+
+/* Of a whole configuration: what runs and is in none of its files would end. */
+static void add_removed(struct supervisor *supervisor, struct judgement *judgement, const json_t *names)
+{
+    struct region_zones zones[CONFIG_MAX_REGIONS];
+    size_t count = config_zones(supervisor->config, zones);
+
+    for (size_t i = 0; i < supervisor->type_count; i++) {
+        const struct definition *running = supervisor->types[i]->definition;
+        if (!running || json_object_get(names, running->name))
+            continue;
+        struct definition *copy = definition_parse(running->document, running->file, zones, count, NULL);
+        if (copy)
+            add_as_it_runs(supervisor, judgement, &copy, "removed");
+    }
+}
+
+/* The settings that are tried; those that are as they run are none. */
+static void take_settings(const struct supervisor *supervisor, struct judgement *judgement, struct config **config)
+{
+    json_t *differ = dryrun_settings_differ(supervisor->config, *config);
+
+    if (json_array_size(differ) > 0) {
+        judgement->config = *config;
+        *config = NULL;
+    }
+    json_decref(differ);
 }
 
 static int from_files(struct supervisor *supervisor, struct judgement *judgement, const char *only, struct error *err)
@@ -207,8 +274,15 @@ static int from_files(struct supervisor *supervisor, struct judgement *judgement
 
     if (catalog_read(&catalog, supervisor->config_path, NULL, NULL, err) != 0)
         return -1;
-    for (size_t i = 0; i < catalog.count; i++)
+    json_t *names = json_object();
+    take_settings(supervisor, judgement, &catalog.config);
+    for (size_t i = 0; i < catalog.count; i++) {
+        json_object_set_new(names, catalog.definitions[i]->name, json_true());
         add(supervisor, judgement, &catalog.definitions[i], only);
+    }
+    if (!*only)
+        add_removed(supervisor, judgement, names);
+    json_decref(names);
     catalog_clear(&catalog);
     return 0;
 }
@@ -222,33 +296,56 @@ static struct amiset *set_of(const json_t *sets, const json_t *document, struct 
     return set ? amiset_parse(set, name, name, err) : NULL;
 }
 
+static int add_document(struct supervisor *supervisor, struct judgement *judgement, const struct config *config,
+                        const json_t *document, const json_t *sets, const char *only, struct error *err)
+{
+    char file[NAME_SIZE + 8];
+    const char *name = json_string_value(json_object_get(document, "workerType"));
+    struct amiset *set = set_of(sets, document, err);
+
+    if (!set && err->code != ERROR_NONE)
+        return -1;
+    text_format(file, sizeof file, "%s.json", name ? name : "?");
+    struct definition *definition = catalog_parse_definition(config, document, file, set, err);
+    amiset_destroy(&set);
+    if (!definition)
+        return -1;
+    add(supervisor, judgement, &definition, only);
+    definition_destroy(&definition);
+    return 0;
+}
+
+/* With settings it is a whole configuration; without, some definitions beside those that run. */
 static int from_documents(struct supervisor *supervisor, struct judgement *judgement, const json_t *argument,
                           const char *only, struct error *err)
 {
-    const json_t *document;
+    const json_t *document, *settings = json_object_get(argument, "settings");
+    json_t *names = json_object();
+    struct config *config = settings ? dryrun_settings_read(supervisor->config, settings, err) : NULL, *other = config;
+    int result = settings && !config ? -1 : 0;
     size_t i;
 
+    if (config)
+        take_settings(supervisor, judgement, &other);
     json_array_foreach(json_object_get(argument, "documents"), i, document)
     {
-        char file[NAME_SIZE + 8];
         const char *name = json_string_value(json_object_get(document, "workerType"));
-        struct amiset *set = set_of(json_object_get(argument, "sets"), document, err);
-        if (!set && err->code != ERROR_NONE)
-            return -1;
-        text_format(file, sizeof file, "%s.json", name ? name : "?");
-        struct definition *definition = catalog_parse_definition(supervisor->config, document, file, set, err);
-        amiset_destroy(&set);
-        if (!definition)
-            return -1;
-        add(supervisor, judgement, &definition, only);
-        definition_destroy(&definition);
+        if (name)
+            json_object_set_new(names, name, json_true());
+        if (result == 0)
+            result = add_document(supervisor, judgement, config ? config : supervisor->config, document,
+                                  json_object_get(argument, "sets"), only, err);
     }
-    return 0;
+    if (result == 0 && settings && !*only)
+        add_removed(supervisor, judgement, names);
+    free(other); /* as they run: not tried */
+    json_decref(names);
+    return result;
 }
 
 void control_dryrun(struct supervisor *supervisor, const struct proto_CONTROL *request, struct control_reply *reply)
 {
-    static const char *const members[] = {"documents", "sets", NULL};
+    static const char *const members[] = {"documents", "sets", "settings", NULL};
     struct json_at at = json_at_root("argument");
     struct error error = {0};
     json_t *argument = NULL;

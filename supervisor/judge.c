@@ -135,6 +135,7 @@ static void forget(struct judgement *judgement)
     amiset_destroy(&judgement->set);
     json_decref(judgement->held.body);
     json_decref(judgement->document);
+    free(judgement->config);
     free(judgement->parts);
     free(judgement);
 }

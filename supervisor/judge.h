@@ -25,6 +25,7 @@ struct judgement {
     int64_t request;
     char who[NAME_SIZE];
     bool decide, force;
+    struct config *config; /* of dryrun: the settings that are tried; NULL: those that run */
     struct judge_part *parts;
     size_t count;
     struct mono deadline;

@@ -4,6 +4,7 @@
 """Preflight through all real processes: what cannot launch never reaches a bid (2016-07-21, act 1), the image that fits
 each instance type is chosen from an AMI set, a catalogue that cannot be read stops nothing for long, and a DryRun is
 made once for each specification."""
+import json
 import os
 import subprocess
 import sys
@@ -170,6 +171,42 @@ def vcpu_quotas(tap):
                   "a refused look at the quota is no finding", findings(world, "big"))
 
 
+def tried_settings(tap, world, ctl):
+    """A directory with settings is a whole configuration: its caps count, beside those that run."""
+    folder = world.folder / "whole"
+    settings = json.loads((world.folder / "provisiond.json").read_text())
+    running = settings["maxInstances"]
+    settings.update(maxInstances=2, maxHourlyCost=1000, leaseShare=100, headroom=0, describeRate=1, workerTypesDir="types")
+    make_config.write_json(folder / "provisiond.json", settings)
+    (folder / "types").mkdir()
+    make_config.write_json(folder / "types/beta.json", simple_type("beta", minCapacity=7))
+    make_config.write_json(folder / "types/alpha.json", simple_type("alpha", minCapacity=5))
+    done = ctl("--json", "dryrun", str(folder))
+    body = json.loads(done.stdout) if done.stdout.startswith("{") else {}
+    changed = {row["name"]: (row["running"], row["new"], row["restart"]) for row in body.get("settings", [])}
+    tap.check(changed.get("maxInstances") == (running, 2, False) and changed.get("describeRate", (0, 0, 0))[2] is True
+              and "maxHourlyCost" in changed and not {"stateDir", "workerTypesDir", "runDir"} & set(changed),
+              "dryrun DIR shows the settings that differ beside those that run", changed or done.stderr)
+    types = {row["type"]: row for row in body.get("types", [])}
+    launched = sum(row["count"] for row in types["alpha"]["new"]["launches"])
+    make_config.write_json(folder / "provisiond.json", dict(settings, maxInstances=running))
+    done = ctl("--json", "dryrun", str(folder))
+    more = [row["new"] for row in json.loads(done.stdout)["types"] if row["type"] == "alpha"][0]
+    tap.check(launched == 2 and sum(row["count"] for row in more["launches"]) == 5,
+              "its caps decide what would be launched", (types["alpha"]["new"], more))
+    make_config.write_json(folder / "provisiond.json", settings)
+    (folder / "types/alpha.json").unlink()
+    done = ctl("dryrun", str(folder))
+    tap.check("alpha (removed)" in done.stdout and "setting maxInstances: " in done.stdout,
+              "a type that is in none of its files would end", done.stdout + done.stderr)
+    make_config.write_json(folder / "provisiond.json", dict(settings, maxInstances="many"))
+    done = ctl("dryrun", str(folder))
+    tap.check(done.returncode == 1 and "maxInstances" in done.stderr, "a fault in its settings is said", done.stderr)
+    tap.check(json.loads((world.folder / "provisiond.json").read_text())["maxInstances"] == running and
+              ask(world.folder / "run", "status")["body"]["supervisor"]["instancesCeiling"]["value"] == running,
+              "and what runs keeps its caps")
+
+
 def dryrun_of_files(tap):
     """provisionctl dryrun: the decision for other files, and no mutating call."""
     with World({"queues": {}, "workers": FAST}, [simple_type("alpha", maxPrice=2)]) as world:
@@ -196,6 +233,7 @@ def dryrun_of_files(tap):
         done = ctl("dryrun", str(world.folder / "other"))
         tap.check(done.returncode == 0 and "alpha (changed)" in done.stdout, "a directory of files can be tried",
                   done.stdout + done.stderr)
+        tried_settings(tap, world, ctl)
         changing = [line["action"] for line in world.journal("request")[before:]
                     if line["action"] in ("RunInstances", "TerminateInstances", "CreateTags")
                     and not line["params"].get("dryRun")]
