@@ -113,8 +113,12 @@ static void change_elements(const struct record_field *field, char *known, const
     char index[24];
 
     for (size_t i = 0; i < count; i++) {
+        char *known_at = known + i * field->size;
+        const char *value_at = value + i * field->size;
         json_t *element = NULL;
-        change_struct(field->table, known + i * field->size, value + i * field->size, &element);
+        if (memcmp(known_at, value_at, field->size) == 0) /* a glance: most did not change */
+            continue;
+        change_struct(field->table, known_at, value_at, &element);
         if (!element)
             continue;
         (void)text_format(index, sizeof index, "%zu", i);
@@ -161,7 +165,8 @@ static void change_field(const struct record_field *field, char *known, const ch
         change_pointer(field, known_at, value_at, out);
         break;
     case RECORD_STRUCT:
-        change_struct(field->table, known_at, value_at, &inner);
+        if (memcmp(known_at, value_at, field->size) != 0)
+            change_struct(field->table, known_at, value_at, &inner);
         if (inner)
             put(out, field->name, inner);
         break;
@@ -201,4 +206,48 @@ json_t *record_whole(const struct record_field *table, size_t size, const void *
     record_clear(table, nothing);
     free(nothing);
     return out;
+}
+
+/* ---- comparing ---- */
+
+static bool same_elements(const struct record_field *field, const void *a, const void *b)
+{
+    size_t count = record_count(field, a);
+    const char *left = record_elements(field, a), *right = record_elements(field, b);
+
+    if (count != record_count(field, b))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!record_same(field->table, left + i * field->size, right + i * field->size))
+            return false;
+    return true;
+}
+
+static bool same_field(const struct record_field *field, const char *a, const char *b)
+{
+    const char *left, *right;
+
+    switch (field->kind) {
+    case RECORD_TEXT:
+        return strncmp(a + field->offset, b + field->offset, field->size) == 0;
+    case RECORD_POINTER:
+        memcpy(&left, a + field->offset, sizeof left);
+        memcpy(&right, b + field->offset, sizeof right);
+        return text_equal(left, right);
+    case RECORD_STRUCT:
+        return record_same(field->table, a + field->offset, b + field->offset);
+    case RECORD_LIST:
+    case RECORD_ARRAY:
+        return same_elements(field, a, b);
+    default:
+        return memcmp(a + field->offset, b + field->offset, field->size) == 0;
+    }
+}
+
+bool record_same(const struct record_field *table, const void *a, const void *b)
+{
+    for (const struct record_field *field = table; field->name; field++)
+        if (!same_field(field, a, b))
+            return false;
+    return true;
 }

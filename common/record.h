@@ -68,6 +68,8 @@ struct record_field {
 json_t *record_change(const struct record_field *table, void *known, const void *value);
 /* All of `value` that is not zero. New reference. */
 json_t *record_whole(const struct record_field *table, size_t size, const void *value);
+/* True when all members of the table are the same in both. */
+bool record_same(const struct record_field *table, const void *a, const void *b);
 /* What record_change gave, put into `known`. Members that are not in the table are errors. */
 int record_apply(const struct record_field *table, const json_t *change, void *known, struct error *err);
 /* Frees what `known` holds and zeroes the members of the table. */

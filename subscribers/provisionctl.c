@@ -54,7 +54,7 @@ static const struct ctl_command commands[] = {
      "writes DIR/REGION.json from AWS's price list, a file or URL"},
     {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
     {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
-    {"replay", "FILE", ctl_replay, "j",
+    {"replay", "FILE", ctl_replay, "ja",
      "runs a file of the decision journal again and tells what comes out differently"},
     {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
     {"completion", "SHELL", ctl_completion, "", "bash: the script that completes command lines of provisionctl"},
@@ -86,7 +86,9 @@ static void print_help(void)
            "                 of events one object a line\n"
            "  --follow       of events: goes on with those to come\n"
            "  --last N       of events: how many to show first (default %d)\n"
-           "  --all          of alarms: also those that ended within the last hour\n"
+           "  --all          of alarms: also those that ended within the last hour; of replay: what came out, one "
+           "object a\n"
+           "                 line, complete where the file holds only what changed\n"
            "  --once         of watch, top: one picture, also on a terminal\n"
            "  --help, --version\n"
            "\nEvery figure has the age of its source; ? is unknown. Rows older than their limit say STALE.\n"

@@ -23,7 +23,7 @@ struct replay {
     struct plan_record *plans;     /* of a type worker's */
     json_t *header, *differences;
     size_t line, entries, differ; /* entries that were run, and how many of them differ */
-    bool cut;
+    bool cut, all;
     char first[40], last[40]; /* when the first and the last entry were made */
 };
 
@@ -90,26 +90,51 @@ static void compare(struct place *place, const char *path, const json_t *before,
 
 /* ---- the file ---- */
 
+/* As the functions give it: complete, where the file tells only what changed. */
+static void print_entry(const struct replay *replay, const json_t *entry, const json_t *recorded, const json_t *now,
+                        bool differs)
+{
+    json_t *one = json_pack("{s:I, s:O, s:O, s:O?}", "line", (json_int_t)replay->line, "at",
+                            json_object_get(entry, "at"), "kind", json_object_get(entry, "kind"), "out", now);
+
+    if (differs)
+        json_object_set_new(one, "recorded", json_deep_copy(recorded));
+    json_dumpf(one, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(one);
+}
+
+static int rerun(struct replay *replay, const json_t *entry, json_t **recorded, json_t **now, struct error *err)
+{
+    if (replay->arbiter)
+        return arbiter_rerun_entry(replay->arbiter, entry, replay->all, recorded, now, err);
+    int result = plan_rerun_entry(replay->plans, entry, now, err);
+    *recorded = json_incref(json_object_get(entry, "out"));
+    return result;
+}
+
 static int run_entry(struct replay *replay, const json_t *entry, struct error *err)
 {
     struct place place = {.replay = replay, .entry = entry};
     const char *at = json_string_value(json_object_get(entry, "at"));
-    json_t *out = NULL;
-    int result = replay->arbiter ? arbiter_rerun_entry(replay->arbiter, entry, &out, err)
-                                 : plan_rerun_entry(replay->plans, entry, &out, err);
+    json_t *recorded = NULL, *now = NULL;
+    int result = rerun(replay, entry, &recorded, &now, err);
 
     if (result == 0 && !at)
         result = error_set(err, ERROR_INPUT, "it has no time");
     if (result == 0) {
-        if (out)
-            compare(&place, "out", json_object_get(entry, "out"), out);
+        if (recorded || now)
+            compare(&place, "out", recorded, now);
+        if (replay->all)
+            print_entry(replay, entry, recorded, now, place.count > 0);
         replay->entries++;
         replay->differ += place.count > 0;
         text_copy(replay->last, sizeof replay->last, at);
         if (!replay->first[0])
             text_copy(replay->first, sizeof replay->first, at);
     }
-    json_decref(out);
+    json_decref(recorded);
+    json_decref(now);
     return result;
 }
 
@@ -186,7 +211,13 @@ static void print_json(const struct replay *replay)
     json_decref(all);
 }
 
-static void print_text(const struct replay *replay)
+/* Members that are zero are left out of entries. */
+static char *told(const json_t *value)
+{
+    return json_is_null(value) ? strdup("zero") : json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+static void print_text(const struct replay *replay, FILE *out)
 {
     const char *type = json_string_value(json_object_get(replay->header, "workerType"));
     const json_t *one;
@@ -194,30 +225,33 @@ static void print_text(const struct replay *replay)
 
     json_array_foreach(replay->differences, i, one)
     {
-        char *before = json_dumps(json_object_get(one, "recorded"), JSON_COMPACT | JSON_ENCODE_ANY);
-        char *now = json_dumps(json_object_get(one, "now"), JSON_COMPACT | JSON_ENCODE_ANY);
-        printf("line %lld, %s: %s: %s -> %s\n", (long long)json_integer_value(json_object_get(one, "line")),
-               json_string_value(json_object_get(one, "at")), json_string_value(json_object_get(one, "path")),
-               before ? before : "?", now ? now : "?");
+        char *before = told(json_object_get(one, "recorded"));
+        char *now = told(json_object_get(one, "now"));
+        fprintf(out, "line %lld, %s: %s: %s -> %s\n", (long long)json_integer_value(json_object_get(one, "line")),
+                json_string_value(json_object_get(one, "at")), json_string_value(json_object_get(one, "path")),
+                before ? before : "?", now ? now : "?");
         free(before);
         free(now);
     }
-    printf("%s%s: %zu entries%s%s%s%s, %zu of them come out differently%s\n", type ? "plans of " : "decisions",
-           type ? type : "", replay->entries, replay->first[0] ? ", " : "", replay->first,
-           replay->first[0] ? " to " : "", replay->last, replay->differ,
-           replay->cut ? "; the last line is cut and was left out" : "");
+    fprintf(out, "%s%s: %zu entries%s%s%s%s, %zu of them come out differently%s\n", type ? "plans of " : "decisions",
+            type ? type : "", replay->entries, replay->first[0] ? ", " : "", replay->first,
+            replay->first[0] ? " to " : "", replay->last, replay->differ,
+            replay->cut ? "; the last line is cut and was left out" : "");
 }
 
 enum ctl_exit ctl_replay(struct ctl *ctl)
 {
-    struct replay replay = {.path = ctl->name, .differences = json_array()};
+    struct replay replay = {.path = ctl->name, .differences = json_array(), .all = ctl->all};
     struct error err;
     enum ctl_exit code = CTL_USAGE;
 
     if (read_file(&replay, &err) != 0)
         ctl_fail(code, &err);
     else {
-        ctl->json ? print_json(&replay) : print_text(&replay);
+        if (ctl->json && !ctl->all)
+            print_json(&replay);
+        else
+            print_text(&replay, ctl->all ? stderr : stdout);
         code = replay.differ > 0 ? CTL_REFUSED : CTL_OK;
     }
     arbiter_rerun_destroy(&replay.arbiter);

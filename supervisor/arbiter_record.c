@@ -9,6 +9,7 @@
 
 struct arbiter_record {
     struct arbitration known; /* as the last entry told it */
+    struct told_output told;
 };
 
 static void *allocate(size_t count, size_t size)
@@ -30,6 +31,7 @@ void arbiter_record_destroy(struct arbiter_record **record)
     if (!*record)
         return;
     record_clear(arbitration_table, &(*record)->known);
+    record_clear(arbiter_told_table, &(*record)->told);
     free(*record);
     *record = NULL;
 }
@@ -50,6 +52,7 @@ json_t *arbiter_record_before(struct arbiter_record *record, struct wall at, con
 
     if (whole) {
         record_clear(arbitration_table, &record->known);
+        record_clear(arbiter_told_table, &record->told);
         json_object_set_new(entry, "memory", record_whole(arbiter_memory_table, sizeof *arbiter, arbiter));
     }
     json_object_set_new(entry, "in", record_change(arbitration_table, &record->known, &now));
@@ -68,24 +71,37 @@ static struct told_grant tell_grant(const struct arbiter_input *input, const str
                                .probe = grant->probe};
 }
 
-static struct told_denial tell_denial(const struct arbiter_input *input, const struct arbiter_denial *denial)
+/* Each type's denials come to stand together, in their order, in one piece of memory. */
+static void tell_denials(const struct arbiter_input *input, const struct arbiter_output *output,
+                         struct told_output *told)
 {
-    const struct arbiter_type *type = &input->types[denial->type];
+    struct told_denial *next = told->all_denials = allocate(output->denial_count, sizeof *next);
 
-    return (struct told_denial){.type = type->name,
-                                .lot = denial->lot,
-                                .placement = type->lots[denial->lot].placement,
-                                .wanted = denial->wanted,
-                                .granted = denial->granted,
-                                .by = denial->by};
+    for (size_t i = 0; i < output->denial_count; i++)
+        told->types[output->denials[i].type].denial_count++;
+    for (size_t i = 0; i < told->type_count; i++) {
+        told->types[i].denials = next;
+        next += told->types[i].denial_count;
+        told->types[i].denial_count = 0;
+    }
+    for (size_t i = 0; i < output->denial_count; i++) {
+        const struct arbiter_denial *denial = &output->denials[i];
+        struct told_type *type = &told->types[denial->type];
+        type->denials[type->denial_count++] =
+            (struct told_denial){.lot = denial->lot,
+                                 .placement = input->types[denial->type].lots[denial->lot].placement,
+                                 .wanted = denial->wanted,
+                                 .granted = denial->granted,
+                                 .by = denial->by};
+    }
 }
 
-json_t *arbiter_record_output(const struct arbiter_input *input, const struct arbiter_output *output)
+struct told_output arbiter_tell(const struct arbiter_input *input, const struct arbiter_output *output)
 {
     struct told_output told = {.grants = allocate(output->grant_count, sizeof *told.grants),
                                .grant_count = output->grant_count,
-                               .denials = allocate(output->denial_count, sizeof *told.denials),
-                               .denial_count = output->denial_count,
+                               .types = allocate(input->type_count, sizeof *told.types),
+                               .type_count = input->type_count,
                                .again = output->again,
                                .over_units = output->over_units,
                                .over_instances = output->over_instances,
@@ -93,17 +109,28 @@ json_t *arbiter_record_output(const struct arbiter_input *input, const struct ar
 
     for (size_t i = 0; i < output->grant_count; i++)
         told.grants[i] = tell_grant(input, &output->grants[i]);
-    for (size_t i = 0; i < output->denial_count; i++)
-        told.denials[i] = tell_denial(input, &output->denials[i]);
-    json_t *out = record_whole(arbiter_told_table, sizeof told, &told);
-    free(told.grants);
-    free(told.denials);
-    return out;
+    for (size_t i = 0; i < input->type_count; i++)
+        told.types[i].name = input->types[i].name;
+    tell_denials(input, output, &told);
+    return told;
 }
 
-void arbiter_record_after(json_t *entry, const struct arbiter_input *input, const struct arbiter_output *output)
+void arbiter_told_clear(struct told_output *told)
 {
-    json_object_set_new(entry, "out", arbiter_record_output(input, output));
+    free(told->all_denials);
+    free(told->types);
+    free(told->grants);
+    *told = (struct told_output){0};
+}
+
+void arbiter_record_after(struct arbiter_record *record, json_t *entry, const struct arbiter_input *input,
+                          const struct arbiter_output *output)
+{
+    struct told_output told = arbiter_tell(input, output);
+
+    record_clear(arbiter_told_anew_table, &record->told);
+    json_object_set_new(entry, "out", record_change(arbiter_told_table, &record->told, &told));
+    arbiter_told_clear(&told);
 }
 
 /* ---- what else moves the arbiter's memory ---- */

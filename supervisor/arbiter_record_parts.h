@@ -30,24 +30,32 @@ struct told_grant {
     bool probe;
 };
 struct told_denial {
-    const char *type;
     size_t lot;
     struct placement placement;
     int64_t wanted, granted;
     enum denial by;
 };
+struct told_type {
+    const char *name;
+    struct told_denial *denials;
+    size_t denial_count;
+};
 struct told_output {
     struct told_grant *grants;
     size_t grant_count;
-    struct told_denial *denials;
-    size_t denial_count;
+    struct told_type *types; /* all of the input: thousands of denials are often those of the step before */
+    size_t type_count;
     struct mono again;
     bool over_units, over_instances, over_hourly;
+    struct told_denial *all_denials; /* the memory of all types' denials; NULL where each list is its own (record.h) */
 };
 extern const struct record_field arbiter_told_table[]; /* of struct told_output */
-extern const struct record_field arbiter_told_grant_table[], arbiter_told_denial_table[];
+extern const struct record_field arbiter_told_grant_table[], arbiter_told_type_table[], arbiter_told_denial_table[];
+/* Those of its members that each entry tells in full, so that a person finds them there. */
+extern const struct record_field arbiter_told_anew_table[];
 
-/* New reference. */
-json_t *arbiter_record_output(const struct arbiter_input *input, const struct arbiter_output *output);
+/* The output of a step; names and placements stay the input's. Ends with arbiter_told_clear. */
+struct told_output arbiter_tell(const struct arbiter_input *input, const struct arbiter_output *output);
+void arbiter_told_clear(struct told_output *told);
 
 #endif

@@ -211,7 +211,6 @@ const struct record_field arbiter_told_grant_table[] = {
 };
 
 const struct record_field arbiter_told_denial_table[] = {
-    RECORD_MEMBER(struct told_denial, type, RECORD_POINTER),
     RECORD_MEMBER(struct told_denial, lot, RECORD_INTEGER),
     RECORD_A_STRUCT(struct told_denial, placement, arbiter_placement_table),
     RECORD_MEMBER(struct told_denial, wanted, RECORD_INTEGER),
@@ -220,9 +219,21 @@ const struct record_field arbiter_told_denial_table[] = {
     {.name = NULL},
 };
 
+const struct record_field arbiter_told_type_table[] = {
+    RECORD_MEMBER(struct told_type, name, RECORD_POINTER),
+    RECORD_A_LIST(struct told_type, denials, denial_count, arbiter_told_denial_table),
+    {.name = NULL},
+};
+
+const struct record_field arbiter_told_anew_table[] = {
+    RECORD_A_LIST(struct told_output, grants, grant_count, arbiter_told_grant_table),
+    RECORD_MEMBER(struct told_output, again, RECORD_INTEGER),
+    {.name = NULL},
+};
+
 const struct record_field arbiter_told_table[] = {
     RECORD_A_LIST(struct told_output, grants, grant_count, arbiter_told_grant_table),
-    RECORD_A_LIST(struct told_output, denials, denial_count, arbiter_told_denial_table),
+    RECORD_A_LIST(struct told_output, types, type_count, arbiter_told_type_table),
     RECORD_MEMBER(struct told_output, again, RECORD_INTEGER),
     RECORD_MEMBER(struct told_output, over_units, RECORD_BOOL),
     RECORD_MEMBER(struct told_output, over_instances, RECORD_BOOL),

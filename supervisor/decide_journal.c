@@ -87,7 +87,7 @@ void decide_arbitrate(struct supervisor *supervisor, const struct arbiter_input 
     json_t *entry =
         arbiter_record_before(supervisor->decisions->record, supervisor->wall, supervisor->arbiter, input, whole);
     arbiter_step(supervisor->arbiter, input, output);
-    arbiter_record_after(entry, input, output);
+    arbiter_record_after(supervisor->decisions->record, entry, input, output);
     journal_add(supervisor->decisions->journal, entry, whole);
 }
 

@@ -104,6 +104,25 @@ def changed_by_hand(tap, path):
     tap.check(replay(copy)[0] == 2, "no file: exit 2")
 
 
+def everything_is_told(tap, path, plans):
+    """--all: a file holds only what changed; a person wants what came out."""
+    for file, kind in ((path, "decisions"), (plans, "plans")):
+        done = subprocess.run([str(BUILD / "provisionctl"), "replay", "--all", str(file)], capture_output=True, text=True,
+                              timeout=120)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        entries = len(file.read_text().splitlines()) - 1
+        tap.check(done.returncode == 0 and len(lines) == entries and f"{entries} entries" in done.stderr,
+                  f"--all tells what came out of each of the {kind}", (entries, len(lines), done.stderr))
+        if kind == "decisions":
+            steps = [line["out"] for line in lines if line["kind"] == "arbitration"]
+            tap.check(steps and all([one["name"] for one in step["types"]] == ["alpha", "beta"] for step in steps),
+                      "with all types in every entry", steps[-1:])
+            tap.check(sum(grant["count"] for step in steps for grant in step.get("grants", [])) == grants(path),
+                      "and all grants")
+        else:
+            tap.check(all("why" in line["out"]["plan"] for line in lines), "with the sentence why")
+
+
 def short_scenario(tap):
     with World(journal="on") as world:
         world.until_polled()
@@ -133,6 +152,7 @@ def short_scenario(tap):
         tap.check(not any(word in text for word in SECRETS), "no secret is in them", len(text))
         tap.check(all(path.stat().st_mode & 0o77 == 0 for path in decisions + plans + [folder(world)]),
                   "only the daemon's user may read them")
+        everything_is_told(tap, decisions[0], plans[0])
         code, text = replay(plans[0])
         tap.check(code == 0 and "0 of them come out differently" in text, "a sentence says so", text)
         lines = plans[0].read_text().replace('"pending":5', '"pending":6', 1)

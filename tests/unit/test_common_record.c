@@ -181,6 +181,11 @@ static void changes_of_random_states_come_back_as_they_were(void **unused)
         json_decref(change);
         json_t *was = record_whole(tree_table, sizeof tree, &tree), *is = record_whole(tree_table, sizeof back, &back);
         assert_true(json_equal(was, is));
+        assert_true(record_same(tree_table, &known, &tree) && record_same(tree_table, &back, &tree));
+        tree.branches[0].leaves[1].number++;
+        assert_true(tree.branch_count == 0 || tree.branches[0].leaf_count < 2 ||
+                    !record_same(tree_table, &back, &tree));
+        tree.branches[0].leaves[1].number--;
         assert_memory_equal(&back.ratio, &tree.ratio, sizeof tree.ratio);
         json_decref(was);
         json_decref(is);
