@@ -57,6 +57,19 @@ def peak_mb(pid):
         return next(int(line.split()[1]) // 1024 for line in file if line.startswith("VmHWM"))
 
 
+def tree_pss_mb(root):
+    """What supervisor and workers have in memory, what they share counted once (case P10)."""
+    found = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            if int(folder.name) == root or parent == root:
+                found += int(re.search(r"^Pss: +(\d+)", (folder / "smaps_rollup").read_text(), re.MULTILINE).group(1))
+        except (OSError, AttributeError):
+            continue  # ended meanwhile
+    return found // 1024
+
+
 def log_moments(text, pid):
     """First time of each event of that supervisor, and how many workers were live when, seconds of wall time."""
     first, live = {}, []
@@ -82,7 +95,7 @@ def measure(world, names, instances):
     executed = time.time()
     world.start()
     world.until(lambda: " event=grant.sent " in world.log_text(), "the first grant", LIMIT)
-    peak = peak_mb(world.child.pid)
+    peak, tree = peak_mb(world.child.pid), tree_pss_mb(world.child.pid)
     world.send(world.child.pid, signal.SIGKILL)
     first, live = log_moments(world.log_text(), world.child.pid)
     return {"types": len(names), "instances": instances,
@@ -91,7 +104,7 @@ def measure(world, names, instances):
             "execToStarted_s": round(first["started"] - executed, 3),
             "execToFirstRegionListed_s": round(first["region-listed"] - executed, 3),
             "execToFirstWorker_s": round(live[0] - executed, 3),
-            "supervisorPeak_MB": peak, "supervisorPeakOfFirst_MB": first_peak,
+            "supervisorPeak_MB": peak, "supervisorPeakOfFirst_MB": first_peak, "treePss_MB": tree,
             "cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
 
 
