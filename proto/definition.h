@@ -48,6 +48,7 @@ struct definition {
     struct span latency_target; /* 0: no alarm */
     int64_t max_floor;
     struct span boot_limit, pending_limit, max_lifetime;
+    struct span idle_limit;      /* 0: see definition_idle_limit */
     struct span on_demand_after; /* 0: never */
     int64_t on_demand_max;       /* instances */
     /* Where its demand is read; url "": from Taskcluster. worker/queue/http_json.h */
@@ -91,6 +92,10 @@ json_t *definition_with_images(const json_t *document, const struct amiset *set)
 const char *definition_set_name(const json_t *document);
 /* Gives a spec the image that was chosen for it, and the hash that it would have had with ImageId in the file. */
 void definition_choose_image(struct launch_spec *spec, const char *image);
+
+/* After how long of idleness its workers end themselves: idleLimit, or the shortest that its user data names; 0: not
+ * known. The daemon ends nobody for idleness: it only replaces a floor's instances ahead of it. */
+struct span definition_idle_limit(const struct definition *definition);
 
 /* The spec of a placement, or NULL. */
 const struct launch_spec *definition_spec(const struct definition *definition, const char *region, const char *zone,

@@ -74,6 +74,9 @@ const struct setting definition_table[] = {
          "An instance that EC2 calls pending for so long is terminated."),
     TIME("maxLifetime", max_lifetime, SHORTEST_TIME, "96h",
          "An instance older than this is terminated."),
+    TIME("idleLimit", idle_limit, 0, "0",
+         "Its workers end themselves after so long without work; an instance of the floor is replaced before. 0: what "
+         "userData says in shutdown.afterIdleSeconds or idleTimeoutSecs, else not known."),
     TIME("onDemandAfter", on_demand_after, 0, "0",
          "On-demand instances are launched when demand was unmet for so long; 0 or \"never\": no fall-back."),
     WHOLE("onDemandMax", on_demand_max, 0, MANY, "0", "instances",

@@ -5,8 +5,10 @@
  *
  *   idle      max(0, running - claimed), or young if claimed is unknown
  *   credit    in flight + booting + idle - dead
- *   need      max(pending - credit - round(scalingRatio x (running - dead)), floor - serving)
+ *   need      max(pending - credit - round(scalingRatio x (running - dead)), floor - serving + ending)
  *   instances max(0, min(ceil(need / capacity), floor((ceiling - occupying - in flight) / capacity)))
+ *
+ * `ending` is what idles and is about to end itself: a floor's instance is replaced before its idle limit ends it.
  *
  * Supply is credited before it works (booting, in flight, young), so that a slow boot is no reason to launch twice
  * (cases B02, P05); what cannot take work is not (shutting-down, stopped), but it occupies (cases B12, B29). */
@@ -37,6 +39,13 @@ static int64_t idle_units(const struct plan_supply *supply, int64_t claimed)
 static int64_t tolerated_backlog(const struct plan_type *type, int64_t working)
 {
     return (int64_t)llround(type->scaling_ratio * (double)larger(0, working));
+}
+
+/* An instance at work is not ending, whatever its clock says. */
+static int64_t ending_units(const struct plan_input *input, int64_t claimed, int64_t idle)
+{
+    int64_t ending = input->supply.ending;
+    return claimed >= 0 && ending > idle ? idle : ending;
 }
 
 /* Since when tasks wait for which nothing runs or boots; leases do not end it, for they may fail. */
@@ -71,7 +80,8 @@ static void figures(struct plan_memory *memory, const struct plan_input *input, 
     out->idle = idle_units(supply, out->claimed);
     out->dead = plan_dead_units(memory, input, out->pending, out->idle);
     out->credit = supply->in_flight + supply->booting + out->idle - out->dead;
-    out->need = input->type.min_units - supply->serving;
+    out->ending = ending_units(input, out->claimed, out->idle);
+    out->need = input->type.min_units - supply->serving + out->ending;
     if (known)
         out->need = larger(out->need,
                            out->pending - out->credit - tolerated_backlog(&input->type, supply->running - out->dead));

@@ -45,6 +45,7 @@ struct plan_supply {
     bool starting;     /* no complete view yet */
     int64_t running;   /* EC2 running, not condemned */
     int64_t young;     /* of these: running for less than `settle` */
+    int64_t ending;    /* of these: near the limit after which an idle worker ends itself */
     int64_t booting;   /* EC2 pending */
     int64_t in_flight; /* leases sent or unknown, and launched ids not listed yet */
     int64_t serving;   /* running + booting within the boot limit + in flight */
@@ -125,6 +126,7 @@ struct plan_lot {
 struct plan {
     int64_t pending, claimed;         /* -1: unknown or stale */
     int64_t idle, dead, credit, need; /* units */
+    int64_t ending;                   /* idle, and about to end themselves: they hold no floor */
     int64_t instances, units;         /* the wish */
     enum reason reason;
     char why[SENTENCE_SIZE];

@@ -21,21 +21,24 @@ static void sentence(struct plan *out, enum reason reason, const char *format, .
     out->reason = reason;
 }
 
-/* "6000 pending, 12 serving" or "pending unknown for 70s (HTTP 503), 12 serving" */
+/* "6000 pending, 12 serving" or "pending unknown for 70s (HTTP 503), 12 serving"; and what idles out soon. */
 static const char *demand_text(const struct plan_input *input, const struct plan *plan, char *out, size_t size)
 {
     const struct plan_demand *demand = &input->demand;
     const char *problem = demand->problem ? demand->problem : "";
-    char age[32];
+    char age[32], ending[64] = "";
+    if (plan->ending > 0)
+        snprintf(ending, sizeof ending, ", %" PRId64 " of them near their idle limit", plan->ending);
     if (plan->pending >= 0) {
-        text_format(out, size, "%" PRId64 " pending, %" PRId64 " units serving", plan->pending, input->supply.serving);
+        text_format(out, size, "%" PRId64 " pending, %" PRId64 " units serving%s", plan->pending, input->supply.serving,
+                    ending);
     } else if (!mono_is_set(demand->seen)) {
-        text_format(out, size, "pending not known yet%s%s, %" PRId64 " units serving", *problem ? ": " : "", problem,
-                    input->supply.serving);
+        text_format(out, size, "pending not known yet%s%s, %" PRId64 " units serving%s", *problem ? ": " : "", problem,
+                    input->supply.serving, ending);
     } else {
         span_format_short(mono_since(demand->seen, input->now), age, sizeof age);
-        text_format(out, size, "pending last seen %s ago%s%s, %" PRId64 " units serving", age, *problem ? ": " : "",
-                    problem, input->supply.serving);
+        text_format(out, size, "pending last seen %s ago%s%s, %" PRId64 " units serving%s", age, *problem ? ": " : "",
+                    problem, input->supply.serving, ending);
     }
     return out;
 }

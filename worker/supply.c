@@ -127,6 +127,8 @@ void supply_launched(struct supply *supply, const struct supply_instance *launch
 bool supply_worked(struct supply *supply, const char *id)
 {
     struct supply_instance *instance = supply_instance(supply, id);
+    if (instance)
+        instance->named = true;
     if (!instance || instance->worked)
         return false;
     instance->worked = true;
@@ -139,7 +141,7 @@ bool supply_unproven(const struct supply *supply)
     for (size_t i = 0; i < supply->instance_count; i++)
         if (supply->instances[i].state == INSTANCE_RUNNING && !supply->instances[i].worked)
             return true;
-    return false;
+    return supply_idle_unclear(supply);
 }
 
 void supply_read(struct supply *supply, const struct condemn_reading *reading)
@@ -149,6 +151,7 @@ void supply_read(struct supply *supply, const struct condemn_reading *reading)
         supply->work_taken++;
     for (size_t i = 0; i < supply->instance_count; i++)
         condemn_read(&supply->instances[i].watch, reading, supply->instances[i].state == INSTANCE_RUNNING);
+    supply_idle_read(supply, reading);
     supply->last_reading = *reading;
 }
 
@@ -213,6 +216,8 @@ static void count_instance(const struct supply *supply, const struct supply_inst
         out->serving += instance->capacity;
         if (mono_since(instance->running_since, now).us < supply->settings.settle.us)
             out->young += instance->capacity;
+        if (supply_ending(supply, instance, now))
+            out->ending += instance->capacity;
     }
 }
 

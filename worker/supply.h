@@ -21,6 +21,8 @@
 struct supply_settings {
     struct span grace, settle, stale_serving, max_inventory_age, inventory_poll;
     struct condemn_settings condemn;
+    struct span idle_limit; /* 0: not known, or there is no floor */
+    struct span idle_lead;  /* so long before it an instance is replaced */
     int64_t usual_capacity; /* units of an instance whose tag and type say nothing: the largest of the definition */
 };
 
@@ -38,6 +40,9 @@ struct supply_instance {
     int absent;                /* listings that count and lack it */
     struct mono launched;      /* the call returned; for others by EC2's launch time */
     struct mono running_since; /* MONO_ZERO: does not run */
+    bool named;                /* in the claimed list that was read last, and not counted yet */
+    bool idle_clock;           /* runs: a reading was taken while it ran */
+    struct mono at_work;       /* when it was last seen so; MONO_ZERO never */
     struct mono proposed;      /* for termination; MONO_ZERO never */
     enum condemn_cause condemned;
     struct condemn_watch watch;
@@ -97,7 +102,8 @@ struct supply_instance *supply_instance(struct supply *supply, const char *id);
 void supply_read(struct supply *supply, const struct condemn_reading *reading);
 /* True when `id` is ours and is seen to work for the first time. */
 bool supply_worked(struct supply *supply, const char *id);
-/* An instance that runs was never seen to work: the claimed list is of use. */
+/* An instance that runs was never seen to work, or only the list tells which of a floor's instances are idle: the
+ * claimed list is of use. */
 bool supply_unproven(const struct supply *supply);
 /* Decides anew who is condemned. `list_known`: the claimed route answers. */
 void supply_condemn(struct supply *supply, bool list_known, struct mono now);

@@ -13,11 +13,19 @@
 
 #define TOPIC_SIZE (NAME_SIZE + 16)
 #define EARLY_DEATH SPAN_SECONDS(120)
+#define USUAL_BOOT SPAN_SECONDS(120)
+
+/* A floor's successor is launched so long before the idle limit: time to boot and to settle, but at most half of it. */
+static struct span idle_lead(const struct definition *definition, struct span idle_limit)
+{
+    return span_min(SPAN_US(idle_limit.us / 2), SPAN_US(definition->settle.us + USUAL_BOOT.us));
+}
 
 static struct supply_settings settings_of(const struct type_worker *worker)
 {
     const struct config *config = &worker->config;
     const struct definition *definition = worker->definition;
+    struct span idle_limit = definition->min_capacity > 0 ? definition_idle_limit(definition) : SPAN_US(0);
     return (struct supply_settings){.grace = config->grace,
                                     .settle = definition->settle,
                                     .stale_serving = config->stale_serving,
@@ -26,6 +34,8 @@ static struct supply_settings settings_of(const struct type_worker *worker)
                                     .condemn = {.boot_limit = definition->boot_limit,
                                                 .pending_limit = definition->pending_limit,
                                                 .max_lifetime = definition->max_lifetime},
+                                    .idle_limit = idle_limit,
+                                    .idle_lead = idle_lead(definition, idle_limit),
                                     .usual_capacity = definition->largest_capacity};
 }
 
