@@ -6,6 +6,7 @@ Redis lists with a redis-cli of ours."""
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,8 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from control_client import ask  # noqa: E402
 from harness import ROOT, Tap, World, simple_type  # noqa: E402
 
 MARKER = "Bearer MARKERdemandtoken"
@@ -54,8 +57,8 @@ class Source:
         self.server.server_close()
 
 
-def live(here):
-    return [row for row in here.cloud.ask("/_sim/instances") if row["type"] == "alpha" and row["state"] in ("pending", "running")]
+def live(here, name="alpha"):
+    return [row for row in here.cloud.ask("/_sim/instances") if row["type"] == name and row["state"] in ("pending", "running")]
 
 
 def until_asked(here, source, times):
@@ -88,6 +91,62 @@ def demand_of_a_url(tap):
             tap.check(MARKER not in text, "the header is not in the log")
 
 
+SHAPES = {  # what these services answer, shortened; the members are those of docs/demand.md
+    "/v3/metrics/queue": {"jobs": {"scheduled": 3, "running": 0, "waiting": 9}, "agents": {"idle": 0}, "name": "alpha"},
+    "/repos/OWNER/REPOSITORY/actions/runs": {"total_count": 2, "workflow_runs": [{"id": 1, "status": "queued"}]},
+}
+
+
+def examples_for_ci_services(tap):
+    """The members that docs/demand.md gives for Buildkite and for GitHub, as they stand there, against their answers."""
+    text = (ROOT / "docs/demand.md").read_text()
+    blocks = [json.loads("{" + block.strip().rstrip(",") + "}") for block in re.findall(r"(?:^    \".*\n)+", text, re.MULTILINE)
+              if "https://" in block]
+    tap.check(len(blocks) == 2, "docs/demand.md has two examples of services", blocks)
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):  # noqa: N802
+            asked.append((self.path, self.headers.get("Authorization")))
+            body = json.dumps(SHAPES.get(self.path.partition("?")[0], {})).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "token").write_text("Token of-a-test\n")
+        types = []
+        for name, block in zip(("alpha", "beta"), blocks):
+            block["demandUrl"] = re.sub(r"^https://[^/]+", f"http://127.0.0.1:{server.server_port}", block["demandUrl"])
+            block["demandAuthorizationFile"] = f"{folder}/token"
+            types.append(simple_type(name, **block))
+        with World({"queues": {"alpha": {}, "beta": {}}}, types, deploymentId=f"http-json-{os.getpid()}", grace="2s") as here:
+            for name, count in (("alpha", 3), ("beta", 2)):
+                here.until(lambda name=name, count=count: len(live(here, name)) == count, f"{count} instances of {name}")
+            tap.check(True, "the examples for Buildkite and GitHub count what these services answer")
+            tap.check({path for path, _ in asked} == {"/v3/metrics/queue?name=alpha",
+                                                      "/repos/OWNER/REPOSITORY/actions/runs?status=queued&per_page=1"} and
+                      {value for _, value in asked} == {"Token of-a-test"}, "with the file's line", set(asked))
+    server.shutdown()
+    server.server_close()
+
+
+def plain_http_is_for_loopback(tap):
+    urls = {"alpha": "http://counter.example/{workerType}", "beta": "http://10.0.0.1/x", "gamma": "http://127.0.0.1.example/x"}
+    with World({"queues": {name: {} for name in urls}}, [simple_type(name, demandUrl=url) for name, url in urls.items()],
+               deploymentId=f"http-json-{os.getpid()}") as here:
+        for name, url in urls.items():
+            def refusal(name=name):
+                return "plain http" in ask(here.folder / "run", "status", name)["body"]["types"][0]["demandProblem"]
+            here.until(refusal, f"the refusal of {url}")
+        tap.check(True, "plain http beyond loopback is refused, and status says so")
+
+
 def the_example_for_redis(tap):
     with tempfile.TemporaryDirectory() as folder:
         stub = Path(folder) / "redis-cli"
@@ -113,4 +172,4 @@ def the_example_for_redis(tap):
 
 
 if __name__ == "__main__":
-    sys.exit(Tap().run(demand_of_a_url, the_example_for_redis))
+    sys.exit(Tap().run(demand_of_a_url, examples_for_ci_services, plain_http_is_for_loopback, the_example_for_redis))
