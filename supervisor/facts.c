@@ -89,11 +89,29 @@ static bool is_lack_of_capacity(const char *reason)
     return text_starts(reason, "Server.Spot") || text_starts(reason, "Server.InsufficientInstanceCapacity");
 }
 
+/* EC2 took it back, whatever its age: such ends say how dear a placement's interruptions are. */
+static void ended(struct supervisor *supervisor, const struct fleet_fact *fact)
+{
+    const struct instance *instance = fact->instance;
+    struct type_record *type = supervisor_type(supervisor, instance->owner->name);
+
+    if (!text_starts(instance->reason, "Server.Spot"))
+        return;
+    event_record(supervisor, "interrupted", instance->owner->name, instance->placement.region,
+                 "EC2 took %s back, %s in %s: %s", instance->id, instance->placement.instance_type,
+                 instance->placement.zone, instance->reason);
+    if (type)
+        type->counters.interrupted++;
+}
+
 static void died_early(struct supervisor *supervisor, const struct fleet_fact *fact)
 {
     const struct instance *instance = fact->instance;
     struct breaker_subject subject = subject_of(instance);
+    struct type_record *type = supervisor_type(supervisor, instance->owner->name);
 
+    if (type)
+        type->counters.died_early++;
     event_record(supervisor, "early-death", instance->owner->name, instance->placement.region,
                  "%s ended within two minutes of its launch: %s", instance->id, instance->reason);
     if (is_lack_of_capacity(instance->reason)) /* EC2 took the machine back: says nothing of the image */
@@ -129,11 +147,17 @@ void lease_take_fact(void *context, const struct fleet_fact *fact)
 {
     typedef void consequence(struct supervisor * supervisor, const struct fleet_fact *fact);
     static consequence *const consequences[] = {
-        [FLEET_LEASE_ENDED] = lease_ended, [FLEET_LEASE_CHANGED] = lease_changed,
-        [FLEET_LAUNCHED] = launched,       [FLEET_ADOPTED] = adopted,
-        [FLEET_CHANGED] = changed,         [FLEET_GONE] = gone,
-        [FLEET_DIED_EARLY] = died_early,   [FLEET_SURVIVED] = survived,
-        [FLEET_UNREADABLE] = unreadable,   [FLEET_SECOND_DAEMON] = second_daemon,
+        [FLEET_LEASE_ENDED] = lease_ended,
+        [FLEET_LEASE_CHANGED] = lease_changed,
+        [FLEET_LAUNCHED] = launched,
+        [FLEET_ADOPTED] = adopted,
+        [FLEET_CHANGED] = changed,
+        [FLEET_GONE] = gone,
+        [FLEET_DIED_EARLY] = died_early,
+        [FLEET_ENDED] = ended,
+        [FLEET_SURVIVED] = survived,
+        [FLEET_UNREADABLE] = unreadable,
+        [FLEET_SECOND_DAEMON] = second_daemon,
     };
     consequences[fact->kind](context, fact);
 }

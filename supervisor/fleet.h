@@ -127,6 +127,7 @@ enum fleet_fact_kind {
     FLEET_CHANGED,       /* instance: its state or price is another now */
     FLEET_GONE,          /* instance: no longer counts; freed after the call */
     FLEET_DIED_EARLY,    /* instance: within two minutes of its launch, and not by its own or our wish */
+    FLEET_ENDED,         /* instance: it is listed as ending or ended, and was not before */
     FLEET_SURVIVED,      /* instance: two minutes after its launch it lives */
     FLEET_UNREADABLE,    /* instance: its row could not be read; it occupies */
     FLEET_SECOND_DAEMON  /* instance: launched since our start under another incarnation (case B09) */

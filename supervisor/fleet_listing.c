@@ -99,15 +99,19 @@ static bool wished_for(const char *reason)
            text_starts(reason, "Client.InstanceInitiatedShutdown");
 }
 
+static bool is_over(enum instance_state state)
+{
+    return state == INSTANCE_SHUTTING_DOWN || state == INSTANCE_TERMINATED;
+}
+
 /* Once for each instance: did it live through its first two minutes? */
 static void judge(const struct telling *telling, struct instance *instance)
 {
     struct span age = mono_since(instance->launched, telling->listing->began);
-    bool dead = instance->state == INSTANCE_SHUTTING_DOWN || instance->state == INSTANCE_TERMINATED;
 
     if (instance->judged || instance->state == INSTANCE_UNREADABLE)
         return;
-    if (dead) {
+    if (is_over(instance->state)) {
         instance->judged = true;
         if (age.us <= FLEET_EARLY_DEATH.us && !instance->worked && !instance->condemned && *instance->reason &&
             !wished_for(instance->reason))
@@ -134,6 +138,8 @@ static void take_row(const struct telling *telling, const struct proto_ROW *row)
     instance->absences = 0;
     instance->mark = telling->fleet->mark;
     judge(telling, instance);
+    if (!is_new && is_over(instance->state) && !is_over(before))
+        say(telling, FLEET_ENDED, instance, NULL);
     if (instance->state == INSTANCE_UNREADABLE && (is_new || before != INSTANCE_UNREADABLE))
         say(telling, FLEET_UNREADABLE, instance, NULL);
     if (is_new || !was_listed || instance->state != before)

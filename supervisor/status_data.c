@@ -242,6 +242,8 @@ json_t *status_of_type(struct supervisor *supervisor, struct type_record *type)
         .type_launchFailures = count_of(type->counters.failed, now),
         .type_lastLaunch = known_if(type->counters.last_launch.ms > 0, type->counters.last_launch.ms, now),
         .type_worked = count_of(type->counters.worked, now),
+        .type_interrupted = count_of(type->counters.interrupted, now),
+        .type_earlyDeaths = count_of(type->counters.died_early, now),
         .type_pin = known_if(type->pin > 0, type->pin, now),
         .type_revision = known_if(type->revision > 0, type->revision, now),
         .type_pid = known_if(type->worker.child.pid > 0, type->worker.child.pid, now),

@@ -99,6 +99,7 @@ struct set_record {
 
 struct type_counters {
     int64_t launched, failed, worked;
+    int64_t interrupted, died_early; /* instances that EC2 took back; that ended within two minutes unwished */
     struct wall last_launch;
 };
 

@@ -1,13 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MPL-2.0
 # time-limit: 300
-"""What operators end: `provisionctl terminate INSTANCE` and `retire TYPE`, with a real daemon and a simulated cloud."""
+"""What operators end: `provisionctl terminate INSTANCE` and `retire TYPE`; and what EC2 takes back, how it is counted. With a
+real daemon and a simulated cloud."""
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from control_client import ask  # noqa: E402
 from harness import Tap, World, simple_type  # noqa: E402
 from processes import BUILD, Daemon  # noqa: E402
 
@@ -102,5 +105,29 @@ def an_undefined_type(tap):
         tap.check(len(live(here, "alpha")) == 1, "and its instances end, no others")
 
 
+def what_ec2_takes_back(tap):
+    """A spot interruption is an event and a figure of its type, and the task's successor gets another instance."""
+    with world(alpha=2, beta=1) as here:
+        def figure(name, of):
+            return ask(here.folder / "run", "status", name)["body"]["types"][0][of]["value"]
+        here.until(lambda: working(here, "alpha", 2) and working(here, "beta", 1), "all at work")
+        here.until(lambda: figure("alpha", "worked") == 2, "both seen at work")
+        victim = live(here, "alpha")[0]
+        here.cloud.ask("/_sim/kill", {"instanceIds": [victim]})
+        here.until(lambda: figure("alpha", "interrupted") == 1, "the figure")
+        here.until_polled(3)
+        texts = [one["text"] for one in ask(here.folder / "run", "events", "", {"last": 1000})["body"]["events"]
+                 if one["kind"] == "interrupted"]
+        tap.check(len(texts) == 1 and victim in texts[0] and "SpotInstanceTermination" in texts[0],
+                  "an interruption is one event with the instance and EC2's reason", texts)
+        tap.check((figure("alpha", "interrupted"), figure("beta", "interrupted")) == (1, 0), "and counted for its type")
+        tap.check(figure("alpha", "earlyDeaths") == 0, "one that had taken work is no early death")
+        here.add_tasks("beta", 1)
+        here.cloud.ask("/_sim/fault", {"match": {"action": "RunInstances"}, "times": 1,
+                                       "effect": {"killAfter": {"seconds": 0.3, "stateReason": "Client.VolumeLimitExceeded"}}})
+        here.until(lambda: figure("beta", "earlyDeaths") == 1, "an early death")
+        tap.check(figure("beta", "interrupted") == 0, "an early death by a volume is counted, and is no interruption")
+
+
 if __name__ == "__main__":
-    sys.exit(Tap().run(one_instance, a_type, an_undefined_type))
+    sys.exit(Tap().run(one_instance, a_type, an_undefined_type, what_ec2_takes_back))

@@ -415,6 +415,11 @@ static void an_end_by_its_own_wish_or_after_two_minutes_is_no_early_death(void *
     listed(world, 130, rows, 2);
     assert_int_equal(world->told[FLEET_DIED_EARLY], 0);
     assert_int_equal(world->told[FLEET_SURVIVED], 1);
+    assert_int_equal(world->told[FLEET_ENDED], 1); /* i-1 had ended before it was known */
+    text_copy(rows[1].state, sizeof rows[1].state, "shutting-down");
+    listed(world, 140, rows, 2);
+    listed(world, 150, rows, 2);
+    assert_int_equal(world->told[FLEET_ENDED], 1);
 }
 
 static void a_launch_of_another_incarnation_since_our_start_is_told(void **state)
