@@ -121,13 +121,25 @@ def top_tells_memory_and_processor_of_the_daemons_own_children():
     assert rows["strangers"]["pssBytes"] is None and rows["strangers"]["cpuSeconds"] is None, rows
 
 
+TOP_ORDERS = {"memory": ("ours", "strangers"), "tick": ("ours", "strangers", "provisiond", "us-west-2"),
+              "deaths": ("us-west-2", "strangers", "ours", "provisiond"),
+              "name": ("ours", "provisiond", "strangers", "us-west-2"), "cpu": ("ours", "strangers")}
+
+
+def in_order(text, order, names):
+    """The newest picture is sorted so, and its rows stand so."""
+    picture = text[:text.rfind("sort: ") + 20].split("\x1b[H")[-1]
+    places = [picture.find(f"\n{name} ") for name in names]
+    return f"sort: {order}" in picture and -1 not in places and places == sorted(places)
+
+
 def top_is_drawn_anew_on_a_terminal_and_sorted_by_keys():
     with Supervisor(script(status=lambda _: (True, "", processes_body(os.getpid(), 1)))) as daemon:
         terminal = Terminal(daemon.directory, "top")
         terminal.read_until(lambda text: text.count("sort: cpu") >= 2 and "since the last look" in text)
-        for order in ("memory", "tick", "deaths", "name", "cpu"):
+        for order, names in TOP_ORDERS.items():
             os.write(terminal.main, b"s")
-            terminal.read_until(lambda text, order=order: text.rfind(f"sort: {order}") > text.rfind("sort: ") - 1)
+            terminal.read_until(lambda text, order=order, names=names: in_order(text, order, names))
         os.write(terminal.main, b"a")
         terminal.read_until(lambda text: "latencyTarget is 60 s" in text)
         os.write(terminal.main, b"qq")
