@@ -22,41 +22,41 @@ static const struct ctl_command commands[] = {
     {"top", "", ctl_top, "jo", "the processes: age, deaths, memory, processor, length of their ticks"},
     {"events", "[TYPE|REGION]", ctl_events, "jfn", "the last events, of all or of one type or region"},
     {"explain", "TYPE", ctl_explain, "j", "why a type launches or does not, and what would change it"},
-    {"restart", "TYPE|REGION", NULL, "",
+    {"restart", "TYPE|REGION", NULL, "j",
      "ends the worker of a type or region; it starts anew with its newest definition"},
-    {"reload", "", NULL, "", "reads configuration and definitions anew: all of it counts, or none"},
+    {"reload", "", NULL, "j", "reads configuration and definitions anew: all of it counts, or none"},
     {"history", "TYPE", ctl_history, "j", "every revision of a type, or of an AMI set as set:NAME"},
     {"show", "TYPE@REV", ctl_show, "j", "one revision's document; without @REV the live one"},
-    {"diff", "TYPE@A TYPE@B", ctl_diff, "", "what differs: the documents, and the merged launch specifications"},
+    {"diff", "TYPE@A TYPE@B", ctl_diff, "j", "what differs: the documents, and the merged launch specifications"},
     {"apply", "FILE", ctl_apply, "jF", "preflight, then the file is written and live; a file of images is an AMI set"},
-    {"rollback", "TYPE [REV]", ctl_rollback, "",
+    {"rollback", "TYPE [REV]", ctl_rollback, "j",
      "runs an earlier revision, the last other one by default, and pins it"},
-    {"unpin", "TYPE", NULL, "", "a type follows its file again"},
+    {"unpin", "TYPE", NULL, "j", "a type follows its file again"},
     {"preflight", "TYPE", ctl_preflight, "j", "checks a type against EC2's catalogue now"},
     {"dryrun", "[TYPE|DIR]", ctl_dryrun, "j",
      "what the files (or those of DIR) would launch and what not; changes nothing"},
-    {"import", "FORM FILE", ctl_import, "",
+    {"import", "FORM FILE", ctl_import, "j",
      "aws-provisioner or worker-manager: prints the definitions that FILE becomes"},
-    {"pause", "TYPE", NULL, "", "launches nothing for a type; its instances stay"},
-    {"resume", "TYPE", NULL, "", "ends a pause"},
-    {"retire", "TYPE", NULL, "",
+    {"pause", "TYPE", NULL, "j", "launches nothing for a type; its instances stay"},
+    {"resume", "TYPE", NULL, "j", "ends a pause"},
+    {"retire", "TYPE", NULL, "j",
      "launches nothing for a type and terminates its instances, busy ones too; resume ends that"},
-    {"terminate", "INSTANCE", NULL, "", "terminates one instance, busy or not"},
-    {"priority", "TYPE N", ctl_priority, "", "a type's priority, until its file is read anew"},
-    {"caps", "CAP VALUE", ctl_caps, "", "a global cap, as the file names it, until that is read anew"},
-    {"freeze", "[REGION]", NULL, "", "launches nothing in a region, or anywhere, also after a restart"},
-    {"thaw", "[REGION]", NULL, "", "ends the freeze of a region, or the one of everywhere"},
-    {"trust", "TYPE", NULL, "", "a type's specifications count as proven, without a canary"},
-    {"settle", "GRANT", NULL, "", "ends a lease of unknown outcome, on your word that nothing runs of it"},
-    {"budget", "accept", NULL, "", "after a loss of the ledger: the spend that status shows counts"},
-    {"assume-empty", "REGION", NULL, "", "after a loss of the ledger: that region is not waited for, on your word"},
-    {"refresh-prices", "SOURCE DIR", ctl_refresh_prices, "",
+    {"terminate", "INSTANCE", NULL, "j", "terminates one instance, busy or not"},
+    {"priority", "TYPE N", ctl_priority, "j", "a type's priority, until its file is read anew"},
+    {"caps", "CAP VALUE", ctl_caps, "j", "a global cap, as the file names it, until that is read anew"},
+    {"freeze", "[REGION]", NULL, "j", "launches nothing in a region, or anywhere, also after a restart"},
+    {"thaw", "[REGION]", NULL, "j", "ends the freeze of a region, or the one of everywhere"},
+    {"trust", "TYPE", NULL, "j", "a type's specifications count as proven, without a canary"},
+    {"settle", "GRANT", NULL, "j", "ends a lease of unknown outcome, on your word that nothing runs of it"},
+    {"budget", "accept", NULL, "j", "after a loss of the ledger: the spend that status shows counts"},
+    {"assume-empty", "REGION", NULL, "j", "after a loss of the ledger: that region is not waited for, on your word"},
+    {"refresh-prices", "SOURCE DIR", ctl_refresh_prices, "j",
      "writes DIR/REGION.json from AWS's price list, a file or URL"},
-    {"backup", "FILE", ctl_backup, "", "copies the ledger, while it is in use, into a new file on the daemon's host"},
-    {"lift", "SCOPE", NULL, "", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
+    {"backup", "FILE", ctl_backup, "j", "copies the ledger, while it is in use, into a new file on the daemon's host"},
+    {"lift", "SCOPE", NULL, "j", "opens a breaker, named as explain shows it; type:NAME for all of a type"},
     {"replay", "FILE", ctl_replay, "ja",
      "runs a file of the decision journal again and tells what comes out differently"},
-    {"keygen", "NAME", ctl_keygen, "", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
+    {"keygen", "NAME", ctl_keygen, "j", "writes a key pair for the relay or a subscriber: NAME.key (secret), NAME.pub"},
     {"completion", "SHELL", ctl_completion, "", "bash: the script that completes command lines of provisionctl"},
 };
 
@@ -81,9 +81,7 @@ static void print_help(void)
            "  --run-dir DIR  the daemon's runDir; PROVISIOND_RUN_DIR stands in, then %s\n"
            "  --timeout TIME how long to wait for an answer: 5s, 250ms (default 5s)\n"
            "  --force        of apply: leaves the preflight out, which is recorded; nothing is left out for it\n"
-           "  --json         of status, alarms, top, events, explain, history, show, apply, preflight, dryrun, replay: "
-           "JSON;\n"
-           "                 of events one object a line\n"
+           "  --json         of all but watch and completion: JSON; of events and refresh-prices one object a line\n"
            "  --follow       of events: goes on with those to come\n"
            "  --last N       of events: how many to show first (default %d)\n"
            "  --all          of alarms: also those that ended within the last hour; of replay: what came out, one "
@@ -137,6 +135,24 @@ static const struct ctl_command *find_command(const char *name)
 
 /* ---- commands without a function of their own ---- */
 
+enum ctl_exit ctl_print_answer(const struct ctl *ctl, struct message *answer)
+{
+    bool ok = answer->as.ANSWER.ok;
+    const char *text = answer->as.ANSWER.text[0] ? answer->as.ANSWER.text : ok ? "done" : "refused";
+    if (ctl->json) {
+        json_t *all =
+            json_pack("{s:b, s:s, s:o?}", "ok", ok, "text", text, "body", json_loads(answer->as.ANSWER.body, 0, NULL));
+        ctl_print_json(all, stdout);
+        json_decref(all);
+    } else if (ok) {
+        printf("%s\n", text);
+    }
+    if (!ok)
+        fprintf(stderr, "provisionctl: %s\n", text);
+    message_clear(answer);
+    return ok ? CTL_OK : CTL_REFUSED;
+}
+
 enum ctl_exit ctl_order(struct ctl *ctl, const char *command, const char *argument)
 {
     struct message answer;
@@ -144,14 +160,7 @@ enum ctl_exit ctl_order(struct ctl *ctl, const char *command, const char *argume
     enum ctl_exit code = ctl_ask(ctl, command, argument, &answer, &err);
     if (code != CTL_OK)
         return ctl_fail(code, &err);
-    const char *text = answer.as.ANSWER.text;
-    if (answer.as.ANSWER.ok)
-        printf("%s\n", text[0] ? text : "done");
-    else
-        fprintf(stderr, "provisionctl: %s\n", text[0] ? text : "refused");
-    code = answer.as.ANSWER.ok ? CTL_OK : CTL_REFUSED;
-    message_clear(&answer);
-    return code;
+    return ctl_print_answer(ctl, &answer);
 }
 
 /* ---- the command line ---- */

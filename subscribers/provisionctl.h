@@ -57,7 +57,9 @@ enum ctl_exit ctl_ask(struct ctl *ctl, const char *command, const char *argument
 /* As ctl_ask, but a refusal gives CTL_REFUSED and the body's JSON object is returned in *body (new reference). */
 enum ctl_exit ctl_ask_body(struct ctl *ctl, const char *command, const char *argument, json_t **body,
                            struct error *err);
-/* Sends an order and prints the answer's sentence: to stderr when it was refused. */
+/* Prints the answer's sentence, to stderr when it was refused, and with --json all of the answer. Clears it. */
+enum ctl_exit ctl_print_answer(const struct ctl *ctl, struct message *answer);
+/* Sends an order and prints the answer so. */
 enum ctl_exit ctl_order(struct ctl *ctl, const char *command, const char *argument);
 /* Prints "provisionctl: ..." to stderr and returns `code`. */
 enum ctl_exit ctl_fail(enum ctl_exit code, const struct error *err);

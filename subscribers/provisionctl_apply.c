@@ -53,7 +53,7 @@ static enum ctl_exit say(struct ctl *ctl, const char *command, const char *argum
         ctl_print_json(body ? body : json_null(), stdout);
     else if (body)
         print(body, ok ? stdout : stderr);
-    fprintf(ok ? stdout : stderr, "%s%s\n", ok ? "" : "provisionctl: ", answer.as.ANSWER.text);
+    fprintf(ok && !ctl->json ? stdout : stderr, "%s%s\n", ok ? "" : "provisionctl: ", answer.as.ANSWER.text);
     json_decref(body);
     message_clear(&answer);
     return ok ? CTL_OK : CTL_REFUSED;

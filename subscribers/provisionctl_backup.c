@@ -39,11 +39,7 @@ enum ctl_exit ctl_backup(struct ctl *ctl)
     json_decref(document);
     if (code != CTL_OK)
         return ctl_fail(code, &err);
-    if (answer.as.ANSWER.ok)
-        printf("%s: %s\n", path, answer.as.ANSWER.text);
-    else
-        fprintf(stderr, "provisionctl: %s\n", answer.as.ANSWER.text);
-    code = answer.as.ANSWER.ok ? CTL_OK : CTL_REFUSED;
-    message_clear(&answer);
-    return code;
+    if (answer.as.ANSWER.ok && !ctl->json)
+        printf("%s: ", path);
+    return ctl_print_answer(ctl, &answer);
 }

@@ -43,14 +43,26 @@ static void make_label(const char *name, char *out, size_t size)
             *c = '_';
 }
 
-static int write_pair(const char *name, char *public_key, char *secret_key, struct error *err)
+static void print_pair(bool as_json, const char *secret_path, const char *public_path, const char *public_key)
+{
+    if (!as_json) {
+        printf("%s (secret)\n%s (public: %s)\n", secret_path, public_path, public_key);
+        return;
+    }
+    json_t *pair =
+        json_pack("{s:s, s:s, s:s}", "secretFile", secret_path, "publicFile", public_path, "publicKey", public_key);
+    ctl_print_json(pair, stdout);
+    json_decref(pair);
+}
+
+static int write_pair(const struct ctl *ctl, char *public_key, char *secret_key, struct error *err)
 {
     char secret_path[PATH_MAX], public_path[PATH_MAX], label[64], line[KEY_SIZE + sizeof label + 2];
 
-    if (text_format(secret_path, sizeof secret_path, "%s.key", name) != 0 ||
-        text_format(public_path, sizeof public_path, "%s.pub", name) != 0)
+    if (text_format(secret_path, sizeof secret_path, "%s.key", ctl->name) != 0 ||
+        text_format(public_path, sizeof public_path, "%s.pub", ctl->name) != 0)
         return error_set(err, ERROR_USAGE, "the name is too long");
-    make_label(name, label, sizeof label);
+    make_label(ctl->name, label, sizeof label);
     text_format(line, sizeof line, "%s\n", secret_key);
     int result = write_file(secret_path, 0600, line, err);
     secret_wipe(line, sizeof line);
@@ -61,7 +73,7 @@ static int write_pair(const char *name, char *public_key, char *secret_key, stru
     if (result != 0)
         unlink(secret_path);
     else
-        printf("%s (secret)\n%s (public: %s)\n", secret_path, public_path, public_key);
+        print_pair(ctl->json, secret_path, public_path, public_key);
     return result;
 }
 
@@ -74,7 +86,7 @@ enum ctl_exit ctl_keygen(struct ctl *ctl)
         error_set(&err, ERROR_LOCAL, "this libzmq was built without CURVE");
         return ctl_fail(CTL_REFUSED, &err);
     }
-    int result = write_pair(ctl->name, public_key, secret_key, &err);
+    int result = write_pair(ctl, public_key, secret_key, &err);
     secret_wipe(secret_key, sizeof secret_key);
     return result == 0 ? CTL_OK : ctl_fail(CTL_REFUSED, &err);
 }

@@ -85,13 +85,25 @@ static int write_whole(const char *path, const char *text, struct error *err)
     return result;
 }
 
+static void print_region(bool as_json, const char *path, size_t prices)
+{
+    if (!as_json) {
+        printf("%s: %zu prices\n", path, prices);
+        return;
+    }
+    json_t *row = json_pack("{s:s, s:I}", "file", path, "prices", (json_int_t)prices);
+    json_dumpf(row, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(row);
+}
+
 /* The daemon reads only names that end in .json: it never sees half a file. */
-static int write_region(const char *directory, const char *region, const json_t *document, struct error *err)
+static int write_region(const struct ctl *ctl, const char *region, const json_t *document, struct error *err)
 {
     char path[600], fresh[610];
     char *text = json_dumps(document, JSON_INDENT(1) | JSON_SORT_KEYS);
 
-    if (!text || strchr(region, '/') || text_format(path, sizeof path, "%s/%s.json", directory, region) != 0 ||
+    if (!text || strchr(region, '/') || text_format(path, sizeof path, "%s/%s.json", ctl->second, region) != 0 ||
         text_format(fresh, sizeof fresh, "%s.new", path) != 0) {
         free(text);
         return error_set(err, ERROR_INPUT, "the file of region %.80s cannot be named", region);
@@ -102,24 +114,25 @@ static int write_region(const char *directory, const char *region, const json_t 
     if (result != 0)
         unlink(fresh);
     else
-        printf("%s: %zu prices\n", path, json_object_size(json_object_get(document, "prices")));
+        print_region(ctl->json, path, json_object_size(json_object_get(document, "prices")));
     free(text);
     return result;
 }
 
-static int write_all(const char *directory, json_t *files, struct error *err)
+static int write_all(const struct ctl *ctl, json_t *files, struct error *err)
 {
     const char *region;
     json_t *document;
 
-    if (mkdir(directory, 0755) != 0 && errno != EEXIST)
-        return error_set_errno(err, ERROR_LOCAL, "%s", directory);
+    if (mkdir(ctl->second, 0755) != 0 && errno != EEXIST)
+        return error_set_errno(err, ERROR_LOCAL, "%s", ctl->second);
     json_object_foreach(files, region, document)
     {
-        if (write_region(directory, region, document, err) != 0)
+        if (write_region(ctl, region, document, err) != 0)
             return -1;
     }
-    puts("they count after provisionctl reload");
+    if (!ctl->json)
+        puts("they count after provisionctl reload");
     return 0;
 }
 
@@ -129,7 +142,7 @@ enum ctl_exit ctl_refresh_prices(struct ctl *ctl)
     struct error err = {0};
     json_t *offer = is_url ? fetch_url(ctl->name, &err) : json_read_file(ctl->name, SOURCE_LIMIT, &err);
     json_t *files = offer ? price_list_from_offer(offer, ctl->name, &err) : NULL;
-    int result = files ? write_all(ctl->second, files, &err) : -1;
+    int result = files ? write_all(ctl, files, &err) : -1;
 
     json_decref(files);
     json_decref(offer);

@@ -134,6 +134,26 @@ static void print_specs(const json_t *before, const json_t *after, FILE *out)
     json_decref(told);
 }
 
+static bool print_both(const json_t *before, const json_t *after)
+{
+    size_t count =
+        ctl_print_difference("", json_object_get(before, "document"), json_object_get(after, "document"), stdout);
+    if (count > 0) {
+        printf("\nmerged specifications:\n");
+        print_specs(before, after, stdout);
+    }
+    return count > 0;
+}
+
+static bool tell_both(json_t *before, json_t *after)
+{
+    bool differ = !json_equal(json_object_get(before, "document"), json_object_get(after, "document"));
+    json_t *both = json_pack("{s:b, s:O, s:O}", "differ", differ, "before", before, "after", after);
+    ctl_print_json(both, stdout);
+    json_decref(both);
+    return differ;
+}
+
 enum ctl_exit ctl_diff(struct ctl *ctl)
 {
     json_t *before = NULL, *after = NULL;
@@ -146,15 +166,10 @@ enum ctl_exit ctl_diff(struct ctl *ctl)
         json_decref(before);
         return ctl_fail(code == CTL_REFUSED ? CTL_USAGE : code, &err);
     }
-    size_t count =
-        ctl_print_difference("", json_object_get(before, "document"), json_object_get(after, "document"), stdout);
-    if (count > 0) {
-        printf("\nmerged specifications:\n");
-        print_specs(before, after, stdout);
-    }
+    bool differ = ctl->json ? tell_both(before, after) : print_both(before, after);
     json_decref(before);
     json_decref(after);
-    return count > 0 ? CTL_REFUSED : CTL_OK; /* as diff does */
+    return differ ? CTL_REFUSED : CTL_OK; /* as diff does */
 }
 
 enum ctl_exit ctl_rollback(struct ctl *ctl)
@@ -173,9 +188,5 @@ enum ctl_exit ctl_rollback(struct ctl *ctl)
     free(argument);
     if (code != CTL_OK)
         return ctl_fail(code, &err);
-    fprintf(answer.as.ANSWER.ok ? stdout : stderr, "%s%s\n",
-            answer.as.ANSWER.ok ? "" : "provisionctl: ", answer.as.ANSWER.text);
-    code = answer.as.ANSWER.ok ? CTL_OK : CTL_REFUSED;
-    message_clear(&answer);
-    return code;
+    return ctl_print_answer(ctl, &answer);
 }
