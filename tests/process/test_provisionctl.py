@@ -347,47 +347,6 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def every_command_but_screens_and_scripts_answers_in_json():
-    """What --help offers, against a daemon that says yes to everything, and then no."""
-    table = run("/nonexistent", "--help").stdout.split("Commands:\n")[1].split("\nOptions:")[0]
-    commands = re.findall(r"^  ([a-z-]+) +((?:\[?(?:[A-Z@|]+|accept)\]? )*) *", table, re.M)
-    assert len(commands) > 30, commands
-    elsewhere = {"watch", "completion",  # no data
-                 "replay", "import", "keygen", "apply", "refresh-prices", "dryrun",  # files: below, and in tests of their own
-                 "status", "alarms", "top", "events", "explain", "history", "show", "diff", "preflight"}  # their own bodies
-    orders = [name for name, _ in commands if name not in elsewhere]
-    assert {"pause", "reload", "caps", "backup", "rollback", "lift"} <= set(orders), orders
-    arguments = dict(commands)
-    for ok in (True, False):
-        with Supervisor({name: lambda _, ok=ok: (ok, "a sentence", {"number": 7}) for name in orders}) as daemon:
-            for name in orders:
-                words = {"settle": ["17"], "caps": ["maxCapacity", "7"], "priority": ["gecko", "1"], "budget": ["accept"],
-                         "rollback": ["gecko", "2"]}.get(name, ["gecko"] if arguments[name].strip() else [])
-                got = run(daemon.directory, name, *words, "--json")
-                assert got.returncode == (0 if ok else 1), got
-                assert json.loads(got.stdout) == {"ok": ok, "text": "a sentence", "body": {"number": 7}}, (name, got)
-                assert got.stderr == ("" if ok else "provisionctl: a sentence\n"), got
-
-
-def files_and_differences_are_told_in_json():
-    revisions = {"gecko@1": {"document": {"maxCapacity": 1}}, "gecko@2": {"document": {"maxCapacity": 2}}}
-    folder = Path(tempfile.mkdtemp(prefix="ctl-json-"))
-
-    def show(control):
-        return True, "", revisions[f"{control['name']}@{json.loads(control['argument'])['revision']}"]
-    with Supervisor({"show": show}) as daemon:
-        got = run(daemon.directory, "diff", "gecko@1", "gecko@2", "--json")
-        told = json.loads(got.stdout)
-        assert got.returncode == 1 and told["differ"] is True and told["after"] == revisions["gecko@2"], got
-        got = run(daemon.directory, "diff", "gecko@1", "gecko@1", "--json")
-        assert got.returncode == 0 and json.loads(got.stdout)["differ"] is False, got
-    got = run("/nonexistent", "keygen", str(folder / "one"), "--json")
-    told = json.loads(got.stdout)
-    assert told["publicKey"] in Path(told["publicFile"]).read_text() and Path(told["secretFile"]).stat().st_mode & 0o77 == 0
-    assert Path(told["secretFile"]).read_text().strip() not in got.stdout + got.stderr
-    shutil.rmtree(folder)
-
-
 def prices_are_made_from_a_file_or_an_url_of_the_price_list():
     """AWS's offer file, shortened; what is no offer leaves the old file alone."""
     product = {"attributes": {"instanceType": "m3.large", "regionCode": "us-west-2", "operatingSystem": "Linux",
@@ -582,7 +541,6 @@ TESTS = [the_table_is_sorted_by_lag_and_every_row_has_its_age, old_rows_and_unkn
          an_old_answer_marks_everything, the_head_shows_totals_with_units_and_caps,
          one_type_is_shown_with_all_its_figures, json_is_what_the_daemon_said, an_explanation_begins_with_its_sentence,
          orders_reach_the_daemon_in_the_protocols_form, orders_with_a_value_carry_it_as_json,
-         every_command_but_screens_and_scripts_answers_in_json, files_and_differences_are_told_in_json,
          prices_are_made_from_a_file_or_an_url_of_the_price_list, a_refusal_exits_with_1_and_the_daemons_sentence,
          an_answer_that_cannot_be_used_exits_with_1, answers_to_other_questions_are_passed_over,
          a_silent_or_absent_daemon_exits_with_3, a_wrong_command_line_exits_with_2, help_tells_commands_and_exit_codes,
