@@ -21,7 +21,7 @@ static void lease_ended(struct supervisor *supervisor, const struct fleet_fact *
     struct type_record *type = supervisor_type(supervisor, lease->type);
 
     if (!COMMITS_FIRST)
-        ledger_put_lease(supervisor->ledger, lease, supervisor->wall, supervisor->wall);
+        ledger_put_lease(supervisor->ledger, lease, supervisor->wall, supervisor->wall, (struct wall){0});
     ledger_end_lease(supervisor->ledger, lease->grant, lease_end_name(fact->end), supervisor->wall);
     if (fact->end == LEASE_UNSENT)
         breakers_unsent(supervisor->breakers, lease->grant, supervisor->now);
@@ -39,9 +39,15 @@ static void lease_ended(struct supervisor *supervisor, const struct fleet_fact *
     supervisor->arbiter_due = true;
 }
 
+/* Its outcome is unknown. Since when nobody can be at it outlives a restart, once its holder is reaped. */
 static void lease_changed(struct supervisor *supervisor, const struct fleet_fact *fact)
 {
-    ledger_put_lease(supervisor->ledger, fact->lease, supervisor->wall, supervisor->wall);
+    struct mono since = mono_max(fact->lease->last_send, fact->lease->holder_gone);
+    struct wall quiet = {0};
+
+    if (mono_is_set(fact->lease->holder_gone))
+        quiet.ms = supervisor->wall.ms - mono_since(since, supervisor->now).us / 1000;
+    ledger_put_lease(supervisor->ledger, fact->lease, supervisor->wall, supervisor->wall, quiet);
 }
 
 static void launched(struct supervisor *supervisor, const struct fleet_fact *fact)

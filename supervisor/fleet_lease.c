@@ -191,8 +191,7 @@ void fleet_holder_gone(struct fleet *fleet, const char *type, int64_t generation
             mono_is_set(lease->holder_gone))
             continue;
         lease->holder_gone = now;
-        if (lease->state == LEASE_SENT)
-            become_unknown(fleet, lease, tell, context);
+        become_unknown(fleet, lease, tell, context); /* of one that is so already, the time is another now */
     }
 }
 

@@ -39,7 +39,8 @@ static void commit(struct supervisor *supervisor, struct lease *lease)
     lease->ticket = COMMITS_FIRST ? ledger_ticket(supervisor->ledger) : 0;
     if (!COMMITS_FIRST)
         return;
-    ledger_put_lease(supervisor->ledger, lease, supervisor->wall, wall_after(supervisor, supervisor->config->send_by));
+    ledger_put_lease(supervisor->ledger, lease, supervisor->wall, wall_after(supervisor, supervisor->config->send_by),
+                     (struct wall){0});
 }
 
 struct lease *lease_decide(struct supervisor *supervisor, struct type_record *type, const struct proto_LOT *lot,

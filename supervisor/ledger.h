@@ -36,7 +36,7 @@ int ledger_open(struct ledger **out, const char *state_dir, enum ledger_start *s
 /* What ledger_load hands over, row by row; pointers are valid during the call only. */
 struct ledger_reader {
     void (*meta)(void *context, const char *key, const char *value);
-    void (*lease)(void *context, const struct lease *lease); /* open ones; times are not set */
+    void (*lease)(void *context, const struct lease *lease, struct wall quiet); /* open ones; times are not set */
     void (*highest_grant)(void *context, const char *type, int64_t grant);
     void (*instance)(void *context, const struct instance *instance, const char *type); /* `launched` is not set */
     void (*revision)(void *context, const char *type, int64_t revision, const char *hash,
@@ -85,7 +85,9 @@ void ledger_close(struct ledger **ledger, struct span limit);
 
 void ledger_put_meta(struct ledger *ledger, const char *key, const char *value);
 void ledger_remove_meta(struct ledger *ledger, const char *key);
-void ledger_put_lease(struct ledger *ledger, const struct lease *lease, struct wall now, struct wall send_by);
+/* `quiet`: nobody can have been at it since then; 0: somebody may be. */
+void ledger_put_lease(struct ledger *ledger, const struct lease *lease, struct wall now, struct wall send_by,
+                      struct wall quiet);
 void ledger_end_lease(struct ledger *ledger, int64_t grant, const char *how, struct wall now);
 void ledger_put_instance(struct ledger *ledger, const struct instance *instance);
 void ledger_remove_instance(struct ledger *ledger, const char *id);

@@ -64,15 +64,16 @@ void ledger_remove_meta(struct ledger *ledger, const char *key)
     add(ledger, LEDGER_REMOVE_META, "s", key);
 }
 
-void ledger_put_lease(struct ledger *ledger, const struct lease *lease, struct wall now, struct wall send_by)
+void ledger_put_lease(struct ledger *ledger, const struct lease *lease, struct wall now, struct wall send_by,
+                      struct wall quiet)
 {
     const struct placement *at = &lease->placement;
     const char *state = lease_state_name(lease->state == LEASE_COMMITTING ? LEASE_SENT : lease->state);
 
-    add(ledger, LEDGER_PUT_LEASE, "issssssiiiisssiiii", lease->grant, lease->token, lease->type, at->region, at->zone,
+    add(ledger, LEDGER_PUT_LEASE, "issssssiiiisssiiiii", lease->grant, lease->token, lease->type, at->region, at->zone,
         at->instance_type, market_name(at->market), lease->count, lease->capacity, lease->max_price.micros,
         lease->revision, lease->spec_hash, lease->subnet, state, lease->generation, (int64_t)lease->doubtful, now.ms,
-        send_by.ms);
+        send_by.ms, quiet.ms);
 }
 
 void ledger_end_lease(struct ledger *ledger, int64_t grant, const char *how, struct wall now)

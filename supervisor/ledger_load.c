@@ -41,7 +41,7 @@ static void read_lease(sqlite3_stmt *row, const struct ledger_reader *reader, vo
     COPY_TEXT(row, 12, lease.subnet);
     lease.generation = sqlite3_column_int64(row, 13);
     lease.doubtful = sqlite3_column_int64(row, 14) != 0;
-    reader->lease(context, &lease);
+    reader->lease(context, &lease, (struct wall){sqlite3_column_int64(row, 15)});
 }
 
 static void read_highest(sqlite3_stmt *row, const struct ledger_reader *reader, void *context)
@@ -142,7 +142,7 @@ static const struct {
 } queries[] = {
     {"SELECT key, value FROM meta", read_meta},
     {"SELECT number, token, type, region, zone, instance_type, market, count, capacity, max_price, revision,"
-     " spec_hash, subnet, generation, doubtful FROM grants WHERE ended IS NULL ORDER BY number",
+     " spec_hash, subnet, generation, doubtful, quiet FROM grants WHERE ended IS NULL ORDER BY number",
      read_lease},
     {"SELECT type, max(number) FROM grants GROUP BY type", read_highest},
     {"SELECT * FROM instances", read_instance},

@@ -45,7 +45,9 @@ static const char *const migrations[] = {
     "CREATE TABLE sets (name TEXT NOT NULL, revision INTEGER NOT NULL, hash TEXT NOT NULL, document TEXT NOT NULL,"
     " applied INTEGER NOT NULL, who TEXT NOT NULL, forced INTEGER NOT NULL, PRIMARY KEY (name, revision));"
     "CREATE TABLE dry_runs (type TEXT NOT NULL, hash TEXT NOT NULL, passed INTEGER NOT NULL,"
-    " PRIMARY KEY (type, hash)) WITHOUT ROWID;"};
+    " PRIMARY KEY (type, hash)) WITHOUT ROWID;",
+    /* 4 */
+    "ALTER TABLE grants ADD COLUMN quiet INTEGER NOT NULL DEFAULT 0;"};
 
 #define VERSION ((int)(sizeof migrations / sizeof migrations[0]))
 
@@ -55,10 +57,10 @@ static const char *const statements[LEDGER_STATEMENT_COUNT] = {
     [LEDGER_REMOVE_META] = "DELETE FROM meta WHERE key = ?",
     [LEDGER_PUT_LEASE] =
         ("INSERT INTO grants (number, token, type, region, zone, instance_type, market, count, capacity, max_price,"
-         " revision, spec_hash, subnet, state, generation, doubtful, granted, send_by)"
-         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
+         " revision, spec_hash, subnet, state, generation, doubtful, granted, send_by, quiet)"
+         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET"
          " state = excluded.state, generation = excluded.generation, doubtful = excluded.doubtful,"
-         " send_by = excluded.send_by"),
+         " send_by = excluded.send_by, quiet = excluded.quiet"),
     [LEDGER_END_LEASE] = "UPDATE grants SET ended = ?2, how = ?3 WHERE number = ?1",
     [LEDGER_PUT_INSTANCE] = ("INSERT OR REPLACE INTO instances VALUES"
                              " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),

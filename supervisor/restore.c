@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* restore.c: puts back into the records what the ledger holds, row by row. Runs in: supervisor, at start.
  * Deadlines come as wall time and are loaded as min(remaining, full period): a clock that was set back must not make a
- * wait longer than it ever was. Open leases count from the first moment; their holders died with the last supervisor at
- * the latest, so their grace begins now. */
+ * wait longer than it ever was. Open leases count from the first moment. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,14 +49,21 @@ static void take_meta(void *context, const char *key, const char *value)
         type_for(supervisor, key + strlen("pin:"))->pin = strtoll(value, NULL, 10);
 }
 
-static void take_lease(void *context, const struct lease *lease)
+/* Nobody can be at it since `quiet`, or else since now: its holder died with the last supervisor at the latest. That is
+ * written down at once: a daemon that dies again and again waits one grace, not one grace a life. A backup knows
+ * nothing of what was sent after it. */
+static void take_lease(void *context, const struct lease *lease, struct wall quiet)
 {
     struct supervisor *supervisor = context;
     struct lease *added = fleet_add_lease(supervisor->fleet, lease);
+    bool known = quiet.ms > 0 && !supervisor->restored;
+    struct mono since = known ? supervisor_mono_of(supervisor, quiet) : supervisor->now;
 
     added->state = LEASE_UNKNOWN;
-    added->last_send = added->send_by = added->holder_gone = supervisor->now;
     added->doubtful = true; /* what its holder may have said died with us */
+    added->last_send = added->send_by = added->holder_gone = mono_min(since, supervisor->now);
+    if (!known)
+        ledger_put_lease(supervisor->ledger, added, supervisor->wall, supervisor->wall, supervisor->wall);
     if (lease->grant > supervisor->last_grant)
         supervisor->last_grant = lease->grant;
 }

@@ -251,6 +251,18 @@ static void grace_counts_from_the_reaping_when_that_is_later(void **state)
     assert_int_equal(world->end, LEASE_VOID);
 }
 
+/* The ledger keeps since when nobody can be at it. */
+static void the_reaping_of_an_unknown_leases_holder_is_told(void **state)
+{
+    struct world *world = *state;
+    sent(world, 3, 10);
+    result(world, "alpha", OUTCOME_UNKNOWN, FAILURE_NO_ANSWER, 0, 5);
+    int told = world->told[FLEET_LEASE_CHANGED];
+    fleet_holder_gone(world->fleet, "alpha", 1, at(200), hear, world);
+    assert_int_equal(world->told[FLEET_LEASE_CHANGED], told + 1);
+    assert_int_equal(fleet_lease(world->fleet, 1)->holder_gone.us, at(200).us);
+}
+
 static void the_last_words_of_a_reaped_holder_are_definite(void **state)
 {
     struct world *world = *state;
@@ -457,6 +469,7 @@ int main(void)
         IN_A_WORLD(time_alone_frees_nothing),
         IN_A_WORLD(an_unknown_lease_ends_by_a_listing_begun_after_grace),
         IN_A_WORLD(grace_counts_from_the_reaping_when_that_is_later),
+        IN_A_WORLD(the_reaping_of_an_unknown_leases_holder_is_told),
         IN_A_WORLD(the_last_words_of_a_reaped_holder_are_definite),
         IN_A_WORLD(after_an_unknown_outcome_only_ids_are_definite),
         IN_A_WORLD(rows_with_its_tag_are_not_counted_twice),

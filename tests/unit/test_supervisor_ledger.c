@@ -103,6 +103,7 @@ struct seen {
     int metas, leases, instances, revisions, sets, dry_runs, specs, days, breakers, events;
     int64_t highest;
     struct lease lease;
+    struct wall quiet;
     struct instance instance;
     struct breaker_entry breaker;
     struct budget_day day;
@@ -115,9 +116,10 @@ static void see_meta(void *context, const char *key, const char *value)
     seen->metas++;
     text_format(seen->meta, sizeof seen->meta, "%s=%s", key, value);
 }
-static void see_lease(void *context, const struct lease *lease)
+static void see_lease(void *context, const struct lease *lease, struct wall quiet)
 {
     struct seen *seen = context;
+    seen->quiet = quiet;
     seen->leases++;
     seen->lease = *lease;
 }
@@ -287,8 +289,9 @@ static void write_some_of_everything(struct ledger *ledger)
     other.grant = 8;
     text_copy(other.token, sizeof other.token, "t8");
     ledger_put_meta(ledger, "incarnation", "x");
-    ledger_put_lease(ledger, &lease, (struct wall){1}, (struct wall){2});
-    ledger_put_lease(ledger, &other, (struct wall){1}, (struct wall){2});
+    ledger_put_lease(ledger, &lease, (struct wall){1}, (struct wall){2}, (struct wall){0});
+    ledger_put_lease(ledger, &lease, (struct wall){3}, (struct wall){3}, (struct wall){77}); /* a newer state */
+    ledger_put_lease(ledger, &other, (struct wall){1}, (struct wall){2}, (struct wall){0});
     ledger_end_lease(ledger, 8, "failed", (struct wall){3});
     ledger_put_instance(ledger, &instance);
     ledger_put_revision(ledger, "alpha", 1, "h1", "{}", (struct wall){1}, "files", false);
@@ -319,6 +322,7 @@ static void what_is_written_is_read_back(void **state)
     assert_int_equal(seen.leases, 1); /* the other has ended */
     assert_int_equal(seen.highest, 8);
     assert_string_equal(seen.lease.token, "t7");
+    assert_int_equal(seen.quiet.ms, 77);
     assert_int_equal(seen.lease.max_price.micros, 1234567);
     assert_int_equal(seen.lease.placement.market, MARKET_ON_DEMAND);
     assert_true(seen.lease.doubtful);
@@ -342,7 +346,7 @@ static void a_slow_disk_does_not_stop_the_caller(void **state)
 
     set_disk(true, false);
     uint64_t first = ledger_ticket(ledger);
-    ledger_put_lease(ledger, &lease, (struct wall){1}, (struct wall){2});
+    ledger_put_lease(ledger, &lease, (struct wall){1}, (struct wall){2}, (struct wall){0});
     ledger_submit(ledger);
     pthread_mutex_lock(&disk.lock);
     while (disk.waiting == 0) /* the thread is in its sync */
@@ -370,7 +374,7 @@ static void a_full_disk_is_told_and_heals_by_itself(void **state)
 
     set_disk(false, true);
     uint64_t ticket = ledger_ticket(ledger);
-    ledger_put_lease(ledger, &lease, (struct wall){1}, (struct wall){2});
+    ledger_put_lease(ledger, &lease, (struct wall){1}, (struct wall){2}, (struct wall){0});
     ledger_submit(ledger);
     wait_for_word(ledger);
     assert_true(ledger_problem(ledger, problem, sizeof problem));
@@ -425,11 +429,37 @@ static void an_older_schema_is_brought_up_to_date_with_its_rows(void **state)
     ledger_close(&ledger, SPAN_SECONDS(5));
     set_version(path, "DROP TABLE breakers; DROP TABLE specs; DROP TABLE sets; DROP TABLE dry_runs;"
                       "ALTER TABLE revisions DROP COLUMN who; ALTER TABLE revisions DROP COLUMN forced;"
+                      "ALTER TABLE grants DROP COLUMN quiet;"
                       "PRAGMA user_version = 1");
     ledger = opened(path, LEDGER_KEPT);
     assert_int_equal(ledger_load(ledger, &reader, &seen, NULL), 0);
     assert_int_equal(seen.leases, 1);
+    assert_int_equal(seen.quiet.ms, 0); /* not known: its grace begins with the next start */
     assert_int_equal(seen.breakers, 0);
+    ledger_close(&ledger, SPAN_SECONDS(0));
+}
+
+/* The step to version 4 alone: grants get a column. */
+static void a_ledger_of_version_3_keeps_its_leases(void **state)
+{
+    const char *path = ((struct place *)*state)->path;
+    struct ledger *ledger = started(path, LEDGER_NEW);
+    struct seen seen = {0};
+
+    write_some_of_everything(ledger);
+    ledger_close(&ledger, SPAN_SECONDS(5));
+    set_version(path, "ALTER TABLE grants DROP COLUMN quiet; PRAGMA user_version = 3");
+    ledger = opened(path, LEDGER_KEPT);
+    assert_int_equal(ledger_load(ledger, &reader, &seen, NULL), 0);
+    assert_int_equal(seen.leases, 1);
+    assert_string_equal(seen.lease.token, "t7");
+    assert_int_equal(seen.quiet.ms, 0);
+    assert_int_equal(ledger_start(ledger, NULL), 0);
+    ledger_put_lease(ledger, &seen.lease, (struct wall){5}, (struct wall){5}, (struct wall){5}); /* as a start does */
+    ledger_close(&ledger, SPAN_SECONDS(5));
+    ledger = opened(path, LEDGER_KEPT);
+    assert_int_equal(ledger_load(ledger, &reader, &seen, NULL), 0);
+    assert_int_equal(seen.quiet.ms, 5);
     ledger_close(&ledger, SPAN_SECONDS(0));
 }
 
@@ -475,6 +505,7 @@ int main(void)
         ON_DISK(a_full_disk_is_told_and_heals_by_itself),
         ON_DISK(a_damaged_file_is_moved_aside),
         ON_DISK(an_older_schema_is_brought_up_to_date_with_its_rows),
+        ON_DISK(a_ledger_of_version_3_keeps_its_leases),
         ON_DISK(a_newer_schema_is_refused_and_left_alone),
         ON_DISK(events_are_bounded),
     };
