@@ -187,6 +187,8 @@ static void report_unknown(struct launch *launch, const struct cloud_answer *ans
     log_warn("launch.unknown", "grant=%" PRId64 " code=%s text=%s", launch->grant.grant, code, log_quote(text));
     type_launch_result(launch, OUTCOME_UNKNOWN, failure, code, text, answer);
     type_launch_unknown(launch, answer ? answer->finished : clock_now());
+    if (launch->grant.resend)
+        launch->resend_after = mono_add(launch->due, type_resend_pause(++launch->resends));
 }
 
 static void report_failed(struct launch *launch, const struct cloud_answer *answer)

@@ -14,9 +14,16 @@
 
 #define ANSWER_LIMIT SPAN_SECONDS(10) /* for an answer of the region worker, or of the supervisor to a renewal */
 #define LONGEST_DELAY SPAN_SECONDS(60)
+#define FIRST_PAUSE SPAN_SECONDS(2) /* between a re-send that ended unknown and the next */
 
 /* What can happen to an outcome that is unknown, and where it goes. */
-enum lookup_event { FOUND_INSTANCES, FOUND_NOTHING_WANTED, FOUND_NOTHING_UNWANTED, LOOKUP_FAILED, TIME_CAME };
+enum lookup_event {
+    FOUND_INSTANCES,
+    FOUND_NOTHING_WANTED,
+    FOUND_NOTHING_UNWANTED, /* or wanted, and too early after the last re-send */
+    LOOKUP_FAILED,
+    TIME_CAME
+};
 #define LOOKUP_EVENTS 5
 
 static const enum launch_state next_state[][LOOKUP_EVENTS] = {
@@ -89,6 +96,18 @@ static bool still_wanted(const struct launch *launch)
            worker->plan.need + supply_lease_units(&worker->supply, lease) > 0 && worker->plan.reason != REASON_STARTING;
 }
 
+/* A call that keeps ending unknown is not made again and again: 2 s, 4 s, 8 s ... There is no longest pause, for each
+ * re-send begins the lease's grace anew: once a pause is longer than that, a listing that shows nothing ends the lease
+ * (DESIGN section 4), and what is still needed is bid for anew, where breakers and other placements have a say. */
+struct span type_resend_pause(unsigned resends)
+{
+    struct span pause = FIRST_PAUSE;
+
+    for (; resends > 1 && pause.us <= SPAN_SECONDS(86400).us; resends--)
+        pause = span_scale(pause, 2);
+    return resends == 0 ? (struct span){0} : pause;
+}
+
 static void renew(struct launch *launch)
 {
     struct message message = {.kind = PROTO_RENEW};
@@ -110,6 +129,8 @@ static void move(struct launch *launch, enum lookup_event event, struct mono now
         break;
     case FOUND_NOTHING_UNWANTED:
         launch->due = mono_add(now, ANSWER_LIMIT);
+        if (mono_before(now, launch->resend_after))
+            launch->due = mono_min(launch->due, launch->resend_after);
         break;
     case LOOKUP_FAILED:
         launch->due = mono_add(now, launch->delay);
@@ -151,8 +172,10 @@ static void take_answer(struct type_worker *worker, const struct proto_FOUND *fo
         type_launch_found(launch, found->rows, found->rows_count, NULL);
     else if (!found->known)
         move(launch, LOOKUP_FAILED, now);
+    else if (still_wanted(launch) && mono_reached(launch->resend_after, now))
+        move(launch, FOUND_NOTHING_WANTED, now);
     else
-        move(launch, still_wanted(launch) ? FOUND_NOTHING_WANTED : FOUND_NOTHING_UNWANTED, now);
+        move(launch, FOUND_NOTHING_UNWANTED, now);
 }
 
 void type_lookup_drain(struct type_worker *worker, struct mono now)

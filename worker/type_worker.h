@@ -48,10 +48,12 @@ struct launch {
     bool spent;             /* EC2 has bound its token to dead instances or another request: it launches nothing */
     struct proto_ROW *rows; /* instances in the answer, as they come */
     size_t row_count;
-    struct mono due;     /* of the next step in LOOKING, RENEWING, WAITING */
-    struct span delay;   /* between failed look-ups, growing */
-    int64_t lookup;      /* number of the look-up under way; 0 none */
-    size_t found_before; /* instances that the last look-up found, when they were fewer than asked for */
+    struct mono due;          /* of the next step in LOOKING, RENEWING, WAITING */
+    struct span delay;        /* between failed look-ups, growing */
+    int64_t lookup;           /* number of the look-up under way; 0 none */
+    size_t found_before;      /* instances that the last look-up found, when they were fewer than asked for */
+    unsigned resends;         /* of its call that ended unknown, too */
+    struct mono resend_after; /* no renewal is asked for before; MONO_ZERO: at once */
 };
 
 /* An option of the plan with the time its price was read. */
@@ -164,5 +166,7 @@ void *type_lookup_socket(struct type_worker *worker, const char *region); /* NUL
 void type_lookup_step(struct type_worker *worker, struct mono now);
 void type_lookup_drain(struct type_worker *worker, struct mono now);
 struct mono type_lookup_deadline(const struct type_worker *worker);
+/* How long after so many re-sends of one lease that all ended unknown the next may be asked for. */
+struct span type_resend_pause(unsigned resends);
 
 #endif

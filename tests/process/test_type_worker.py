@@ -45,6 +45,14 @@ class Stage:
     def bid(self, units):
         return self.worker.expect("BID", lambda message: message["units"] == units)
 
+    def until_renewed(self, deadline_s=60):
+        """Answers each look-up: nothing is found."""
+        deadline = time.monotonic() + deadline_s
+        while not any(message["m"] == "RENEW" for message in self.worker.drain()):
+            assert time.monotonic() < deadline, "no RENEW"
+            if self.region.lookup_socket.poll(100):
+                self.region.answer_lookup(*self.region.expect_lookup())
+
     def launches(self):
         """Requests of RunInstances that reached EC2, answered or not."""
         return self.sim.journal("requestStart", action="RunInstances")
@@ -161,6 +169,23 @@ def unknown_and_no_longer_wanted_is_not_renewed():
         over = stage.worker.expect("OBSERVATION", lambda message: message["inFlight"] == 0)
         assert over["need"] <= 0
         assert not [m for m in stage.worker.drain() if m["m"] == "RENEW"]
+
+
+@tap.test
+def a_resend_that_ends_unknown_again_backs_off():
+    """A re-send that ends unknown, too, is looked up at once, and renewed 2 s, then 4 s later"""
+    with Stage() as stage:
+        stage.sim.fault({"reset": "before"}, {"action": "RunInstances"})
+        bid = stage.bid(5)
+        grant = stage.worker.grant(bid, 1)
+        for _ in range(3):
+            assert result_of(stage.worker, 1)["outcome"] == "unknown"
+            stage.until_renewed()
+            stage.worker.grant(bid, 1, token=grant["token"], resend=True)
+        assert result_of(stage.worker, 1)["outcome"] == "unknown"
+        times = [line["wall"] for line in stage.launches()]
+        gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+        assert len(gaps) == 3 and gaps[1] >= 2 and gaps[2] >= 4, gaps
 
 
 @tap.test

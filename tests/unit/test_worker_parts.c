@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* test_worker_parts.c: the small pure parts: price book, health of placements, the copy of the breakers. */
+/* test_worker_parts.c: the small pure parts: price book, health of placements, the copy of the breakers, the pause
+ * between re-sends. */
 // clang-format off
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include "worker/doors.h"
 #include "worker/health.h"
 #include "worker/prices.h"
+#include "worker/type_worker.h"
 
 #define T(seconds) ((struct mono){1000000000000 + (int64_t)(seconds)*1000000})
 
@@ -195,6 +197,21 @@ static void the_worst_and_then_the_widest_is_told(void **state)
     assert_int_equal(option.failure, FAILURE_DEFINITION);
 }
 
+/* ---- re-sends ---- */
+
+static void a_resend_that_keeps_ending_unknown_backs_off_beyond_any_grace(void **state)
+{
+    (void)state;
+    assert_int_equal(type_resend_pause(0).us, 0); /* the first call ended unknown: its re-send follows the look-up */
+    assert_int_equal(type_resend_pause(1).us, SPAN_SECONDS(2).us);
+    assert_int_equal(type_resend_pause(2).us, SPAN_SECONDS(4).us);
+    assert_int_equal(type_resend_pause(3).us, SPAN_SECONDS(8).us);
+    assert_true(type_resend_pause(9).us > SPAN_SECONDS(300).us); /* the default grace: a listing ends the lease */
+    for (unsigned resends = 1; resends < 100; resends++)
+        assert_true(type_resend_pause(resends).us <= type_resend_pause(resends + 1).us);
+    assert_true(type_resend_pause(UINT32_MAX).us > SPAN_SECONDS(86400).us); /* the longest grace that can be set */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_price_breaker_closes_lots_at_or_below),
         cmocka_unit_test(a_quota_breaker_closes_its_family_group),
         cmocka_unit_test(the_worst_and_then_the_widest_is_told),
+        cmocka_unit_test(a_resend_that_keeps_ending_unknown_backs_off_beyond_any_grace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
