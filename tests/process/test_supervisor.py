@@ -275,6 +275,30 @@ def whole_reload(tap):
                   "a good one is taken and the problem is over")
 
 
+def truncated_files(tap):
+    """An editor or a full disk left a file half written: it is refused wherever it ends, and the old one stays."""
+    with Daemon(("alpha", "beta")) as daemon:
+        daemon.until_live("alpha", "beta")
+        pids = daemon.pid("alpha"), daemon.pid("beta")
+        live = daemon.ask("status")["body"]["supervisor"]["configuration"]
+        for name in ("workertypes.d/alpha.json", "provisiond.json"):
+            whole = (daemon.folder / name).read_text()
+            taken = []
+            for length in sorted({0, 1, len(whole) - 1, *range(0, len(whole), len(whole) // 12)}):
+                daemon.write(name, whole[:length])
+                answer = daemon.ask("reload")
+                if answer["ok"] or name.rsplit("/", 1)[-1] not in answer["text"]:
+                    taken.append((length, answer))
+            tap.check(not taken, f"a {name} cut off anywhere is refused by its name", taken)
+            status = daemon.ask("status")["body"]["supervisor"]
+            tap.check(status["configuration"] == live and status["configurationProblem"] and
+                      pids == (daemon.pid("alpha"), daemon.pid("beta")), "the old one is in force, no process restarts")
+            daemon.write(name, whole)
+            answer = daemon.ask("reload")
+            tap.check(answer["ok"] and not daemon.ask("status")["body"]["supervisor"]["configurationProblem"],
+                      "whole again it is taken", answer)
+
+
 def storm_of_hups(tap):
     with Daemon(("alpha",)) as daemon:
         daemon.until_live("alpha")
@@ -561,8 +585,8 @@ def check_option(tap):
 
 
 TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
-         storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once, unknown_outcome, renewed,
-         lease_is_void, pause, init_system, readiness_by_descriptor, signals, check_option]
+         truncated_files, storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once,
+         unknown_outcome, renewed, lease_is_void, pause, init_system, readiness_by_descriptor, signals, check_option]
 
 if __name__ == "__main__":
     sys.exit(Tap().run(*[test for test in TESTS if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]))
