@@ -55,6 +55,15 @@ void budget_accrue(struct budget_day *day, const struct budget_running *running,
     day->accrued_to = now;
 }
 
+void budget_catch_up(struct budget_day *day, const struct budget_running *running)
+{
+    struct wall from = {running->from.ms > day->began.ms ? running->from.ms : day->began.ms};
+    struct budget_day missed = {.began = day->began, .accrued_to = from};
+
+    budget_accrue(&missed, running, 1, day->accrued_to);
+    day->spent = money_add(day->spent, missed.spent);
+}
+
 void budget_start_day(struct budget_day *day, struct wall began, struct wall ends)
 {
     if (began.ms <= day->began.ms || ends.ms <= began.ms) /* the bounds of the day never go back */

@@ -35,6 +35,8 @@ struct budget_running {
 /* Adds what `running` cost from day->accrued_to to `now`. When `now` has passed day->ends the caller starts the next
  * day first. A clock set back adds nothing. */
 void budget_accrue(struct budget_day *day, const struct budget_running *running, size_t count, struct wall now);
+/* Adds what one of them, that nobody knew of, cost since the day's begin up to day->accrued_to. */
+void budget_catch_up(struct budget_day *day, const struct budget_running *running);
 /* Starts a day: spending up to its begin belonged to the day before. */
 void budget_start_day(struct budget_day *day, struct wall began, struct wall ends);
 

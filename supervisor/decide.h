@@ -22,8 +22,6 @@ void decide_take_bid(struct supervisor *supervisor, struct type_record *type, st
 void decide_lapse(struct supervisor *supervisor);
 /* Why nothing may be granted in a region; DENIED_NOT when it may. */
 enum denial decide_region_closed(const struct supervisor *supervisor, const char *region);
-/* True while a lost ledger is being made good: no grants anywhere. */
-bool decide_rebuilding(const struct supervisor *supervisor);
 /* The operator's, else the definition's. */
 int64_t decide_priority(const struct type_record *type);
 /* True while grants stop because of the ledger: a commit that fails, or an unknown spend under a daily cap. */

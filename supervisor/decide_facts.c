@@ -4,30 +4,15 @@
  * Runs in: supervisor, main thread. Changes nothing but the counts of the fleet. */
 #include "common/text.h"
 #include "supervisor/decide.h"
+#include "supervisor/rebuild.h"
 
 /* ---- what stops whole regions or everything ---- */
-
-static bool all_listed_since(const struct supervisor *supervisor, struct mono since)
-{
-    for (size_t i = 0; i < supervisor->region_count; i++)
-        if (!supervisor->regions[i]->assumed_empty &&
-            (!supervisor->regions[i]->view->listed || mono_before(supervisor->regions[i]->view->began, since)))
-            return false;
-    return true;
-}
-
-/* After the loss of the ledger leases may be open that nobody remembers: all regions, and one grace. */
-bool decide_rebuilding(const struct supervisor *supervisor)
-{
-    return supervisor->rebuilt &&
-           !all_listed_since(supervisor, mono_add(supervisor->started_mono, supervisor->config->grace));
-}
 
 enum denial decide_region_closed(const struct supervisor *supervisor, const char *name)
 {
     const struct region_record *region = supervisor_region(supervisor, name);
 
-    if (!region || !region->view->listed || decide_rebuilding(supervisor))
+    if (!region || !region->view->listed || rebuild_holds(supervisor))
         return DENIED_BY_REGION_UNLISTED;
     if (supervisor->frozen || region->frozen)
         return DENIED_BY_FREEZE;

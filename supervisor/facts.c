@@ -5,6 +5,8 @@
 #include "supervisor/decide_journal.h"
 #include "supervisor/events.h"
 #include "supervisor/lease.h"
+#include "supervisor/rebuild.h"
+#include "supervisor/spend.h"
 
 static struct breaker_subject subject_of(const struct instance *instance)
 {
@@ -68,6 +70,8 @@ static void adopted(struct supervisor *supervisor, const struct fleet_fact *fact
 {
     ledger_put_instance(supervisor->ledger, fact->instance);
     supervisor->adopted++;
+    spend_catch_up(supervisor, fact->instance);
+    rebuild_saw(supervisor, fact->instance);
     if (fact->instance->grant > supervisor->last_grant)
         supervisor->last_grant = fact->instance->grant; /* of a ledger that was lost: its numbers are not given again */
 }

@@ -16,6 +16,7 @@
 #include "supervisor/lease.h"
 #include "supervisor/notify.h"
 #include "supervisor/preflight.h"
+#include "supervisor/rebuild.h"
 #include "supervisor/reload.h"
 #include "supervisor/spend.h"
 #include "supervisor/status.h"
@@ -92,19 +93,6 @@ static void take_ledger(struct supervisor *supervisor)
     control_send_committed(supervisor);
 }
 
-/* A lost ledger is made good once every region was listed after one grace. */
-static void end_rebuilding(struct supervisor *supervisor)
-{
-    if (!supervisor->rebuilt || decide_rebuilding(supervisor))
-        return;
-    supervisor->rebuilt = false;
-    for (size_t i = 0; i < supervisor->region_count; i++)
-        supervisor->regions[i]->assumed_empty = false;
-    supervisor->arbiter_due = true;
-    ledger_remove_meta(supervisor->ledger, "rebuilt");
-    alarm_clear(supervisor, "ledger-lost", "");
-}
-
 /* A region turns stale by nothing but time. */
 static void watch_regions(struct supervisor *supervisor)
 {
@@ -132,7 +120,7 @@ static void keep_house(struct supervisor *supervisor)
     supervisor->housekept = supervisor->now;
     decide_lapse(supervisor);
     lease_check_silence(supervisor);
-    end_rebuilding(supervisor);
+    rebuild_step(supervisor);
     watch_regions(supervisor);
     spend_accrue(supervisor);
     alarms_watch(supervisor);

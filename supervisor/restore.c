@@ -25,6 +25,14 @@ static void freeze_region(struct supervisor *supervisor, const char *name)
         region->frozen = true;
 }
 
+/* No time: its row is that of a damaged ledger's successor, which nobody has started with. */
+static void take_rebuilt(struct supervisor *supervisor, int64_t since_ms)
+{
+    supervisor->rebuilt = true;
+    if (since_ms > 0)
+        supervisor->rebuilt_since = mono_min(supervisor_mono_of(supervisor, (struct wall){since_ms}), supervisor->now);
+}
+
 static void take_meta(void *context, const char *key, const char *value)
 {
     struct supervisor *supervisor = context;
@@ -33,8 +41,10 @@ static void take_meta(void *context, const char *key, const char *value)
         text_copy(supervisor->incarnation, sizeof supervisor->incarnation, value);
     else if (text_equal(key, "backup"))
         supervisor->restored = true;
+    else if (text_equal(key, "first-start"))
+        supervisor->first_start = true;
     else if (text_equal(key, "rebuilt"))
-        supervisor->rebuilt = true;
+        take_rebuilt(supervisor, strtoll(value, NULL, 10));
     else if (text_equal(key, "spend-unknown"))
         supervisor->budget_unknown = true;
     else if (text_starts(key, "pause:"))
@@ -147,19 +157,6 @@ static void take_event(void *context, int64_t sequence, struct wall at, const ch
     event_restore(context, &event);
 }
 
-/* An older ledger was put in place. What was granted after it may be under way still, and its numbers would be given
- * again: so it counts as lost until all regions are listed and one grace is over, and a new incarnation makes new
- * tokens: a grant's number may come back, a token never (case B24). */
-static void distrust_backup(struct supervisor *supervisor)
-{
-    supervisor->rebuilt = supervisor->budget_unknown = true;
-    supervisor->incarnation[0] = '\0';
-    ledger_remove_meta(supervisor->ledger, "backup");
-    ledger_put_meta(supervisor->ledger, "rebuilt", "yes");
-    ledger_put_meta(supervisor->ledger, "spend-unknown", "yes");
-    event_record(supervisor, "ledger-restored", NULL, NULL, "the ledger is a backup; what came after it is looked for");
-}
-
 int restore_from_ledger(struct supervisor *supervisor, struct error *err)
 {
     static const struct ledger_reader reader = {.meta = take_meta,
@@ -174,13 +171,5 @@ int restore_from_ledger(struct supervisor *supervisor, struct error *err)
                                                 .breaker = take_breaker,
                                                 .event = take_event};
 
-    if (ledger_load(supervisor->ledger, &reader, supervisor, err) != 0)
-        return -1;
-    if (supervisor->restored)
-        distrust_backup(supervisor);
-    if (!supervisor->incarnation[0]) {
-        text_random_hex(8, supervisor->incarnation);
-        ledger_put_meta(supervisor->ledger, "incarnation", supervisor->incarnation);
-    }
-    return 0;
+    return ledger_load(supervisor->ledger, &reader, supervisor, err);
 }

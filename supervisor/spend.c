@@ -55,6 +55,15 @@ static void accrue_to(struct supervisor *supervisor, struct wall to)
     free(running);
 }
 
+/* What ran unknown to us, up to where the day is counted already. */
+void spend_catch_up(struct supervisor *supervisor, const struct instance *instance)
+{
+    struct budget_running running = {price_now(supervisor, instance), instance->launch_wall};
+
+    if (instance_state_occupies(instance->state))
+        budget_catch_up(&supervisor->day, &running);
+}
+
 void spend_begin(struct supervisor *supervisor)
 {
     struct wall began, ends;

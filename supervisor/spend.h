@@ -9,6 +9,8 @@
 
 /* Today's account begins, or the ledger's goes on (day->ends is 0: there is none). */
 void spend_begin(struct supervisor *supervisor);
+/* An instance was found that nobody knew: what it cost today is spent. */
+void spend_catch_up(struct supervisor *supervisor, const struct instance *instance);
 /* Every few seconds. */
 void spend_accrue(struct supervisor *supervisor);
 struct mono spend_deadline(const struct supervisor *supervisor);

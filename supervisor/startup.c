@@ -21,6 +21,7 @@
 #include "supervisor/judge.h"
 #include "supervisor/lock.h"
 #include "supervisor/notify.h"
+#include "supervisor/rebuild.h"
 #include "supervisor/reload.h"
 #include "supervisor/spend.h"
 #include "supervisor/workers.h"
@@ -104,9 +105,7 @@ static int open_ledger(struct supervisor *supervisor, struct error *err)
         return -1;
     if (start == LEDGER_DAMAGED) /* its successor says so in its rows */
         event_record(supervisor, "ledger-lost", NULL, NULL, "it was damaged and moved to %s", aside);
-    if (supervisor->rebuilt)
-        alarm_raise(supervisor, "ledger-lost", "",
-                    "the ledger was lost: nothing is granted until all regions are listed and one grace is over");
+    rebuild_begin(supervisor);
     if (ledger_start(supervisor->ledger, err) != 0)
         return -1;
     return loop_add_fd(supervisor->loop, ledger_fd(supervisor->ledger), EPOLLIN, on_ledger, supervisor->ledger, err);

@@ -238,11 +238,13 @@ struct supervisor {
     struct decision_journal *decisions; /* decide_journal.c's; NULL: not written */
     struct budget_day day;
     struct mono accrued;
-    bool budget_unknown; /* the ledger was lost: no grants under a daily cap until the next day */
-    bool restored;       /* the ledger is a backup: what was granted after it is not in it */
-    bool frozen;         /* an operator stopped all launches */
-    bool caps_changed;   /* by an operator, until the files are read anew */
-    bool rebuilt;        /* the ledger was lost: no grants until all regions are listed and one grace is over */
+    bool budget_unknown;       /* the ledger was lost: no grants under a daily cap until the next day */
+    bool restored;             /* the ledger is a backup: what was granted after it is not in it */
+    bool frozen;               /* an operator stopped all launches */
+    bool caps_changed;         /* by an operator, until the files are read anew */
+    bool first_start;          /* rebuild.c's: the ledger looks new, and not every region was listed yet */
+    bool rebuilt;              /* the ledger was lost: no grants until all regions are listed and one grace is over */
+    struct mono rebuilt_since; /* when that was noticed; MONO_ZERO: not yet */
     struct ledger *ledger;
     char ledger_problem[256];
     uint64_t ledger_seen; /* the last ticket whose grants were sent */

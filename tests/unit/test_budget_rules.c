@@ -206,6 +206,22 @@ static void spend_accrues_across_our_own_downtime(void **state)
     assert_int_equal(day.spent.micros, 11000000);
 }
 
+static void what_nobody_knew_of_costs_from_its_launch_or_the_days_begin(void **state)
+{
+    struct budget_day day = {.began = {HOUR}, .accrued_to = {5 * HOUR}, .spent = MONEY(7)};
+    struct budget_running of_yesterday = {MONEY(1000000), {0}}, late = {MONEY(1000000), {4 * HOUR}};
+    struct budget_running of_now = {MONEY(1000000), {6 * HOUR}};
+
+    (void)state;
+    budget_catch_up(&day, &of_yesterday);
+    assert_int_equal(day.spent.micros, 4000007);
+    budget_catch_up(&day, &late);
+    assert_int_equal(day.spent.micros, 5000007);
+    budget_catch_up(&day, &of_now); /* counted when the day goes on */
+    assert_int_equal(day.spent.micros, 5000007);
+    assert_int_equal(day.accrued_to.ms, 5 * HOUR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +239,7 @@ int main(void)
         cmocka_unit_test(b67_a_clock_that_is_set_back_adds_nothing_and_takes_nothing_back),
         cmocka_unit_test(a_new_day_starts_at_its_begin_and_the_bounds_never_go_back),
         cmocka_unit_test(spend_accrues_across_our_own_downtime),
+        cmocka_unit_test(what_nobody_knew_of_costs_from_its_launch_or_the_days_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
