@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MPL-2.0
 # time-limit: 300
-"""The ledger in trouble, through all real processes: a disk whose sync takes two seconds, a full disk, an online backup
-and what a restored one is worth; and a supervisor that is killed, with what becomes of its children."""
+"""The ledger in trouble, through all real processes: a disk whose sync takes two seconds, a full one, one that turns
+read-only, an online backup and what a restored one is worth; and a supervisor that is killed, with what becomes of its
+children."""
 import os
 import shutil
 import signal
@@ -143,6 +144,61 @@ def full_disk(tap):
         tap.check(truth(world)["launched"] == 2, "with room it goes on by itself, and launches once", truth(world))
 
 
+# ---- a file system that turns read-only ----
+
+def read_only_later(tap):
+    """As after an error of the disk: no grants and an alarm, status and control live, and all goes on once it is over."""
+    with one_type(program=BUILD / "tools/provisiond_slow_disk", tmpfs=False, autostart=False) as world:
+        switch = world.folder / "read-only"
+        world.environment = {"PROVISIOND_WORKER": str(BUILD / "provisiond-worker"), "READ_ONLY": str(switch)}
+        world.start()
+        world.until(lambda: ready(world), "the daemon to be ready")
+        run_tasks(world, 1, 1)
+        pid = world.child.pid
+        switch.touch()
+        ask(world.run_dir, "pause", "alpha", deadline_ms=10000)  # something to be written
+        world.until(lambda: "ledger" in alarms(world), "the alarm")
+        tap.check(True, "a file system that turned read-only raises the alarm, and control answers")
+        ask(world.run_dir, "resume", "alpha", deadline_ms=10000)
+        before = len(launches(world))
+        world.add_tasks("alpha", 1, duration=3600)
+        seen = world.cloud.state()["requests"].get("counts", {}).get("ok", 0)
+        world.until(lambda: world.cloud.state()["requests"]["counts"]["ok"] >= seen + 5, "five more polls")
+        tap.check(len(launches(world)) == before, "nothing is launched while no grant can be written")
+        tap.check("ledger" in alarms(world) and status(world)["types"], "status and alarm stay")
+        switch.unlink()
+        world.until(lambda: truth(world)["claimed"] == 2, "the second task to run")
+        world.until(lambda: "ledger" not in alarms(world), "the alarm to end")
+        tap.check(world.child.pid == pid and truth(world)["launched"] == 2,
+                  "writable again it goes on by itself, in the same process, and launches once", truth(world))
+        tap.check(world.ask_ledger("SELECT count(*) FROM instances") == [(2,)], "and the ledger has both instances")
+
+
+def remount(world, how):
+    return subprocess.run(["mount", "-o", f"remount,{how}", str(world.state_dir)], check=False).returncode == 0
+
+
+def read_only_at_start(tap):
+    """A start on one ends with status 2 and says why; it launches nothing, and the next one goes on."""
+    with one_type() as world:
+        world.until(lambda: ready(world), "the daemon to be ready")
+        run_tasks(world, 1, 1)
+        world.stop_daemon()
+        if not world.mounted or not remount(world, "ro"):
+            tap.check(True, "a read-only file system # SKIP mounting is not permitted here")
+            return
+        before, length = len(launches(world)), len(world.log_text())
+        world.start()
+        code = world.child.wait(60)
+        said = world.log_text()[length:]
+        tap.check(code == 2 and ("read-only" in said.lower() or "readonly" in said.lower()),
+                  "a start on a read-only file system is exit 2, and says so", (code, said[-500:]))
+        tap.check(len(launches(world)) == before and remount(world, "rw"), "nothing was launched")
+        world.start()
+        run_tasks(world, 1, 2)
+        tap.check(truth(world)["launched"] == 2, "the next start goes on", truth(world))
+
+
 # ---- backup and restore ----
 
 def provisionctl(world, *words):
@@ -225,4 +281,4 @@ def killed(tap):
 
 
 if __name__ == "__main__":
-    sys.exit(Tap().run(slow_sync, full_disk, restored, killed))
+    sys.exit(Tap().run(slow_sync, full_disk, read_only_later, read_only_at_start, restored, killed))
