@@ -204,6 +204,18 @@ def start(guest, points):
                  .startswith("provisio"), "the workers run as the package's user")
 
 
+def dashboard(guest, points):
+    """As shipped, without a token: a user of its own, in the group that may ask the daemon."""
+    done = guest("systemctl", "start", "provisiond-web")
+    page = until(lambda: fetch(guest, "http://127.0.0.1:9730/"), "the dashboard's page")
+    first = until(lambda: [line for line in fetch(guest, "http://127.0.0.1:9730/api/explain?type=alpha").splitlines()
+                           if "sentence" in line], "the daemon's answer through it")
+    points.check(done.returncode == 0 and "<html" in page and first, "provisiond-web.service shows the page and asks the daemon",
+                 done.stdout + page[:300])
+    points.check(guest("systemctl", "stop", "provisiond-web").returncode == 0 and
+                 guest.show("Result", "provisiond-web") == "success", "and stops in order")
+
+
 def reload(guest, points):
     before = guest.show("MainPID")
     guest.write("etc/provisiond/provisiond.json", settings(maxInstances=77))
@@ -257,6 +269,13 @@ def ask(guest, path, body):
                "print(u.urlopen(u.Request('http://127.0.0.1:8080'+sys.argv[1],data=sys.argv[2].encode() or None)).read())")
     return run(["nsenter", "-t", guest.leader, "-n", "--", "/usr/bin/python3", "-c", program, path, json.dumps(body)],
                timeout=PATIENCE)
+
+
+def fetch(guest, url):
+    """What it answers, from inside; empty while nobody listens."""
+    program = "import sys,urllib.request as u; print(u.urlopen(sys.argv[1], timeout=20).read().decode())"
+    done = run(["nsenter", "-t", guest.leader, "-n", "--", "/usr/bin/python3", "-c", program, url], timeout=PATIENCE)
+    return done.stdout if done.returncode == 0 else ""
 
 
 def launches(action="RunInstances"):
@@ -323,7 +342,7 @@ def main():
     try:
         make_base()
         with Guest() as guest:
-            for part in (install, start, reload, restart_types, kill, watchdog, stop, wrong_configuration, secrets,
+            for part in (install, start, dashboard, reload, restart_types, kill, watchdog, stop, wrong_configuration, secrets,
                          upgrade_and_remove):
                 try:
                     part(guest, points)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from control_client import ask  # noqa: E402
 from harness import ROOT, Tap, World, simple_type  # noqa: E402
-from processes import BUILD  # noqa: E402
+from processes import BUILD, Daemon  # noqa: E402
 
 KEY = "MARKERkey-of-more-than-thirty-two-bytes"
 WORKERS = {"bootTime": 1, "firstClaimAfter": 1, "idleAfter": 3600, "needsRegistration": True}
@@ -90,6 +90,29 @@ def restarts_reconcile(tap):
         tap.check(len(requests(here, "createWorker")) == 4, "and does not ask again",
                   [line["status"] for line in requests(here, "createWorker")])
         tap.check(len(here.launch_requests("alpha")) == launched, "nothing was launched again")
+
+
+def a_killed_daemon_leaves_nothing_unregistered(tap):
+    """Killed while worker-manager hangs, one instance ends meanwhile: the next daemon knows of it only what EC2 lists."""
+    hangs = {"match": {"action": "createWorker"}, "effect": {"hang": "forever", "after": False}}
+    with world(faults=[hangs]) as here:
+        here.until(lambda: len(instances(here)) == 2, "two instances")
+        here.until_polled(2)
+        tap.check(not good(here), "none is registered while worker-manager does not answer")
+        here.daemon.child.kill()
+        here.daemon.child.wait()
+        here.daemon.log.close()
+        lost, kept = sorted(instances(here))
+        here.cloud.ask("/_sim/kill", {"instanceIds": [lost]})
+        here.cloud.ask_delete("/_sim/fault")
+        here.daemon = Daemon(here.folder / "provisiond.json", here.folder, here.folder / "run")
+        here.until(lambda: here.cloud.state()["types"]["alpha"]["claimed"] == 2, "both tasks at work")
+        rows = {row["id"]: row["registered"] for row in here.cloud.ask("/_sim/instances")}
+        tap.check(rows[kept] and not rows[lost] and len(good(here)) == sum(rows.values()),
+                  "after SIGKILL of the daemon what lives is registered, with the secret that it makes itself, and once", rows)
+        here.until(lambda: requests(here, "removeWorker"), "the removal of what ended meanwhile")
+        here.until_polled(4)
+        tap.check(len(requests(here, "removeWorker")) == 1, "what ended meanwhile is removed, once", requests(here, "removeWorker"))
 
 
 def gone_instances_are_removed(tap):
@@ -181,4 +204,5 @@ def the_boot_snippet_makes_the_same_secret(tap):
 
 if __name__ == "__main__":
     sys.exit(Tap().run(instances_are_registered, failures_are_repeated, restarts_reconcile, gone_instances_are_removed,
-                       launches_wait_for_nothing, problems_are_told, a_missing_key_is_said, the_boot_snippet_makes_the_same_secret))
+                       a_killed_daemon_leaves_nothing_unregistered, launches_wait_for_nothing, problems_are_told,
+                       a_missing_key_is_said, the_boot_snippet_makes_the_same_secret))
