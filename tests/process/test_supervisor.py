@@ -2,14 +2,12 @@
 # SPDX-License-Identifier: MPL-2.0
 # time-limit: 300
 """The real provisiond with scripted workers (tests/lib/fake_worker.py): the life of processes, reloads, the order of
-ledger and grants, what the init system is told, and what is left when the supervisor is killed."""
+ledger and grants, and what is left when the supervisor is killed."""
 import json
 import os
 import re
-import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -476,69 +474,6 @@ def pause(tap):
         tap.check(not daemon.ask("dance")["ok"] and not daemon.ask("pause")["ok"], "nonsense is refused, not fatal")
 
 
-def init_system(tap):
-    folder = Path(tempfile.mkdtemp(prefix="pd-notify-"))
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    listener.bind(str(folder / "notify"))
-    listener.settimeout(PATIENCE)
-
-    def until_told(word):
-        while True:
-            told = listener.recv(4096).decode()
-            if word in told:
-                return told
-    try:
-        with Daemon(environment={"NOTIFY_SOCKET": str(folder / "notify"), "WATCHDOG_USEC": "4000000"},
-                    types=("alpha", "ends", "deaf"),
-                    fake={"type:ends": {"start": "exit"}, "type:deaf": {"signals": "deaf"}}) as daemon:
-            until_told("READY=1")
-            tap.check(True, "READY when each worker said hello or failed once")
-            tap.check("types" in until_told("STATUS="), "a status line")
-            until_told("WATCHDOG=1")
-            tap.check(True, "B63: the watchdog is fed, while one worker ends again and again")
-            daemon.child.send_signal(signal.SIGHUP)
-            tap.check("MONOTONIC_USEC=" in until_told("RELOADING=1"), "RELOADING with its time")
-            until_told("READY=1")
-            daemon.child.send_signal(signal.SIGTERM)
-            until_told("STOPPING=1")
-            until_told("EXTEND_TIMEOUT_USEC=")
-            tap.check(True, "a stop that takes long, for a worker is deaf, asks for more time")
-            tap.check(daemon.child.wait(PATIENCE) == 0, "SIGTERM is an orderly stop")
-    finally:
-        listener.close()
-        shutil.rmtree(folder)
-
-
-def readiness_by_descriptor(tap):
-    """As s6 waits for it: a line, then the end of the pipe, although workers live on."""
-    reader, writer = os.pipe()
-    try:
-        with Daemon(("alpha", "mute"), {"type:mute": {"start": "mute"}}, start=False, helloLimit="3s") as daemon:
-            daemon.options = ("--notify-fd", str(writer))
-            daemon.start(pass_fds=(writer,))
-            os.close(writer)
-            writer = -1
-            told = []
-            daemon.until(lambda: select.select([reader], [], [], 0)[0], "the line")
-            ready, failed = daemon.events(kind="ready"), daemon.events("mute", "worker-failing")
-            while not told or told[-1]:
-                told.append(os.read(reader, 100))
-            tap.check(b"".join(told) == b"\n", "--notify-fd: one line when ready, and then the end", told)
-            tap.check(ready and failed, "not before each worker said hello or failed once", (ready, failed))
-            daemon.until_live("alpha")
-            held = [path for pid in children_of(daemon.child.pid) for path in Path(f"/proc/{pid}/fd").iterdir()
-                    if os.path.exists(path) and os.stat(path).st_ino == os.fstat(reader).st_ino]
-            tap.check(not held, "no worker holds the descriptor", held)
-            for wrong in ("77", "1", "x", "-1"):
-                done = subprocess.run([str(BUILD / "provisiond"), "--config", str(daemon.folder / "provisiond.json"),
-                                       "--notify-fd", wrong], capture_output=True, text=True, timeout=PATIENCE, check=False)
-                tap.check(done.returncode == 2 and "--notify-fd" in done.stderr, f"--notify-fd {wrong} is refused", done.stderr)
-    finally:
-        os.close(reader)
-        if writer >= 0:
-            os.close(writer)
-
-
 def signals(tap):
     """Those that no other test here sends: DESIGN section 9."""
     with Daemon(("alpha",)) as daemon:
@@ -586,7 +521,7 @@ def check_option(tap):
 
 TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
          truncated_files, storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once,
-         unknown_outcome, renewed, lease_is_void, pause, init_system, readiness_by_descriptor, signals, check_option]
+         unknown_outcome, renewed, lease_is_void, pause, signals, check_option]
 
 if __name__ == "__main__":
     sys.exit(Tap().run(*[test for test in TESTS if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]]))
