@@ -103,9 +103,11 @@ struct span type_resend_pause(unsigned resends)
 {
     struct span pause = FIRST_PAUSE;
 
+    if (resends == 0)
+        return (struct span){0};
     for (; resends > 1 && pause.us <= SPAN_SECONDS(86400).us; resends--)
         pause = span_scale(pause, 2);
-    return resends == 0 ? (struct span){0} : pause;
+    return pause;
 }
 
 static void renew(struct launch *launch)
