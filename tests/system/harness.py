@@ -34,7 +34,7 @@ class World:
         try:
             (self.folder / "scenario.json").write_text(json.dumps(self.scenario))
             self.cloud = Cloud(self.folder / "scenario.json", self.folder)
-            settings = dict(deploymentId="system-test", maxCapacity=100000, maxInstances=100000, launchShare=1,
+            settings = dict(deploymentId=f"system-test-{os.getpid()}", maxCapacity=100000, maxInstances=100000, launchShare=1,
                             regions=[{"name": name, "zones": fleet.ZONES[name]} for name in self.regions])
             settings.update({name: value(self.cloud) if callable(value) else value
                              for name, value in self.settings.items()})
