@@ -74,6 +74,8 @@ void ctl_print_findings(const json_t *findings, FILE *out);
 size_t ctl_print_difference(const char *path, const json_t *before, const json_t *after, FILE *out);
 /* Reads every *.json of a directory: an object file's name without .json -> document. New reference or NULL. */
 json_t *ctl_read_directory(const char *path, struct error *err);
+/* What a document defines: "TYPE", or "set:NAME" by the file's name where it has no workerType: an AMI set. */
+int ctl_document_name(const json_t *document, const char *path, char *out, size_t size, struct error *err);
 
 /* ---- figures of the status (proto/status.def) ---- */
 

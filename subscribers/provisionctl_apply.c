@@ -10,8 +10,7 @@
 
 #define FILE_LIMIT (4 * 1024 * 1024)
 
-/* A file without a workerType is an AMI set, named by the file. */
-static int name_of(const json_t *document, const char *path, char *out, size_t size, struct error *err)
+int ctl_document_name(const json_t *document, const char *path, char *out, size_t size, struct error *err)
 {
     const char *type = json_string_value(json_object_get(document, "workerType"));
     const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
@@ -64,7 +63,7 @@ enum ctl_exit ctl_apply(struct ctl *ctl)
     char name[256];
     struct error err;
     json_t *document = json_read_file(ctl->name, FILE_LIMIT, &err);
-    if (!document || name_of(document, ctl->name, name, sizeof name, &err) < 0) {
+    if (!document || ctl_document_name(document, ctl->name, name, sizeof name, &err) < 0) {
         json_decref(document);
         return ctl_fail(CTL_USAGE, &err);
     }

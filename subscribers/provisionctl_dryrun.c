@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* provisionctl_dryrun.c: dryrun [TYPE|DIR]: what a configuration would launch now, beside what runs. Changes nothing.
- * Runs in: provisionctl. Exit status: 0 it could be applied as it is, 1 it has errors. */
+/* provisionctl_dryrun.c: dryrun [TYPE|FILE|DIR]: what a configuration would launch now, beside what runs. Changes
+ * nothing. Runs in: provisionctl. Exit status: 0 it could be applied as it is, 1 it has errors. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,12 +9,26 @@
 #include "common/text.h"
 #include "subscribers/provisionctl.h"
 
-#define SETTINGS_LIMIT (4 * 1024 * 1024) /* bytes */
+#define FILE_LIMIT (4 * 1024 * 1024) /* bytes */
 
-static bool is_directory(const char *path)
+/* A name without a slash is a type's, unless it is a file's. 0: a type, or nothing. */
+static mode_t kind_of(const char *path)
 {
     struct stat status;
-    return strchr(path, '/') && stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    return strpbrk(path, "/.") && stat(path, &status) == 0 ? status.st_mode & S_IFMT : 0;
+}
+
+/* {"documents": [...], "sets": {...}} of one file: a workerType or an AMI set. */
+static json_t *read_one(const char *path, struct error *err)
+{
+    char name[256];
+    json_t *document = json_read_file(path, FILE_LIMIT, err), *whole = NULL;
+    if (document && ctl_document_name(document, path, name, sizeof name, err) == 0)
+        whole = text_starts(name, "set:")
+                    ? json_pack("{s:[], s:{s:O}}", "documents", "sets", name + strlen("set:"), document)
+                    : json_pack("{s:[O], s:{}}", "documents", document, "sets");
+    json_decref(document);
+    return whole;
 }
 
 /* A folder that the settings name, from DIR; where they do not, or there are none, the usual one. */
@@ -35,7 +49,7 @@ static json_t *read_all(const char *directory, struct error *err)
     json_t *types = NULL, *sets = NULL, *settings = NULL, *value, *whole = NULL;
     const char *name;
     text_format(path, sizeof path, "%s/provisiond.json", directory);
-    if (stat(path, &status) == 0 && !(settings = json_read_file(path, SETTINGS_LIMIT, err)))
+    if (stat(path, &status) == 0 && !(settings = json_read_file(path, FILE_LIMIT, err)))
         return NULL;
     folder_of(settings, "workerTypesDir", "workertypes.d", directory, path, sizeof path);
     types = ctl_read_directory(path, err);
@@ -139,8 +153,9 @@ enum ctl_exit ctl_dryrun(struct ctl *ctl)
     struct message answer;
     struct error err;
     json_t *argument = NULL;
-    if (is_directory(ctl->name)) {
-        argument = read_all(ctl->name, &err);
+    mode_t kind = kind_of(ctl->name);
+    if (kind) {
+        argument = kind == S_IFDIR ? read_all(ctl->name, &err) : read_one(ctl->name, &err);
         if (!argument)
             return ctl_fail(CTL_USAGE, &err);
         ctl->name = "";

@@ -173,11 +173,7 @@ static int add_touched(struct supervisor *supervisor, struct judgement *judgemen
         const struct type_record *type = supervisor->types[i];
         if (!type->definition || type->pin > 0 || !text_equal(type->definition->ami_set, judgement->set->name))
             continue;
-        json_t *document = json_copy(type->definition->document);
-        json_object_del(document, "amiImages");
-        struct definition *definition =
-            catalog_parse_definition(supervisor->config, document, type->definition->file, judgement->set, err);
-        json_decref(document);
+        struct definition *definition = catalog_with_set(supervisor->config, type->definition, judgement->set, err);
         if (!definition)
             return -1;
         if (text_equal(definition->hash, type->definition->hash) && !judgement->force)

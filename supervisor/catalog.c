@@ -94,6 +94,17 @@ struct definition *catalog_parse_definition(const struct config *config, const j
     return definition;
 }
 
+struct definition *catalog_with_set(const struct config *config, const struct definition *running,
+                                    const struct amiset *set, struct error *err)
+{
+    json_t *document = json_copy(running->document);
+
+    json_object_del(document, "amiImages");
+    struct definition *definition = catalog_parse_definition(config, document, running->file, set, err);
+    json_decref(document);
+    return definition;
+}
+
 struct definition *catalog_read_definition(const struct config *config, const char *path, struct error *err)
 {
     json_t *document = json_read_file(path, DEFINITION_LIMIT, err);

@@ -34,6 +34,9 @@ struct definition *catalog_read_definition(const struct config *config, const ch
  */
 struct definition *catalog_parse_definition(const struct config *config, const json_t *document, const char *path,
                                             const struct amiset *set, struct error *err);
+/* A definition that runs, with the images of that set, which it names, instead of those it has. NULL with *err. */
+struct definition *catalog_with_set(const struct config *config, const struct definition *running,
+                                    const struct amiset *set, struct error *err);
 /* The set's file. NULL with *err. */
 struct amiset *catalog_read_set(const struct config *config, const char *name, struct error *err);
 void catalog_clear(struct catalog *catalog);

@@ -330,6 +330,46 @@ def look_ups_by_token():
 
 
 @tap.test
+def the_catalogue_is_asked_in_one_for_all():
+    """Questions of many types about the catalogue become one call, and what is known is not asked again"""
+    peers = []
+
+    def calls(stage):
+        return sum(stage.sim.state()["requests"].get("DescribeImages", {}).values())
+
+    def ask(socket, *names):
+        socket.send(json.dumps({"m": "LOOKUP", "id": 7, "kind": "images", "argument": json.dumps(names)}).encode())
+
+    def told(socket):
+        assert socket.poll(DEADLINE_S * 1000), "no answer"
+        answer = json.loads(socket.recv())
+        assert answer["known"], answer
+        return json.loads(answer["items"])
+
+    with Stage() as stage:
+        stage.sim.fault({"slowMs": 1000}, {"action": "DescribeImages"}, times=1)
+        try:
+            for number in range(8):
+                peers.append(stage.supervisor.context.socket(zmq.DEALER))
+                peers[-1].setsockopt(zmq.LINGER, 0)
+                peers[-1].setsockopt(zmq.ROUTING_ID, f"abcdef{number:02}".encode())
+                peers[-1].connect(f"ipc://{stage.supervisor.run_dir}/lookup-{REGION}.sock")
+                ask(peers[-1], "ami-00000001", f"ami-0000000{number + 1}", "ami-0none")
+            items = [told(socket) for socket in peers]
+            assert all(item["ami-00000001"]["virtualizationType"] == "hvm" and item["ami-0none"] is None
+                       for item in items), items
+            made = calls(stage)
+            assert made <= 3, made
+            for socket in peers:
+                ask(socket, "ami-00000002", "ami-0none")
+            assert all(told(socket)["ami-00000002"]["virtualizationType"] == "paravirtual" for socket in peers)
+            assert calls(stage) == made, "known for a minute"
+        finally:
+            for socket in peers:
+                socket.close()
+
+
+@tap.test
 def signals_and_lifeline():
     """SIGHUP ends with 64, SIGTERM with 0, the lifeline's end of file ends it too"""
     with Stage() as stage:

@@ -75,6 +75,10 @@ def wrong_image(tap):
         tap.check(state == "unlaunchable", "the sick type says unlaunchable, its state too", state)
         tap.check(not world.launch_requests("sick"), "not one launch call was made for it", world.launch_requests("sick"))
         tap.check(("unlaunchable", "sick") in alarms(world), "an alarm says so", alarms(world))
+        looked = subprocess.run([str(BUILD / "provisionctl"), "--run-dir", str(world.folder / "run"), "preflight", "mixed"],
+                                capture_output=True, text=True, timeout=100, check=False)
+        tap.check("m1.medium boots only paravirtual" in looked.stdout and "3 of 6 placements can launch" in looked.stdout,
+                  "provisionctl preflight looks at it on demand", looked.stdout + looked.stderr)
         texts = [finding["text"] for finding in findings(world, "sick")]
         tap.check(f"regions[0].launchSpec.ImageId: {HVM} is hvm; m1.medium boots only paravirtual in us-east-1" in texts,
                   "the finding names place in the file, image, instance type and what it boots", texts)
@@ -88,7 +92,7 @@ def images_of_a_set(tap):
     """One type, two instance types, one set: each gets the image that it boots."""
     sets = {"base": {"us-east-1": {"hvm": {"x86_64": HVM, "arm64": "ami-00000003"}, "pv": {"x86_64": PV}}}}
     types = [with_set("alpha", ("m1.medium",), "base"), with_set("beta", ("c4.large",), "base"),
-             with_set("gamma", ("m6g.large",), "base")]
+             with_set("gamma", ("m6g.large",), "base"), simple_type("other")]
     with World({"queues": {}, "workers": FAST}, types, sets) as world:
         for name in ("alpha", "beta", "gamma"):
             world.add_tasks(name, 1)
@@ -99,6 +103,14 @@ def images_of_a_set(tap):
             tap.check(images == {image}, f"{name} launches {image} out of the set", images)
         make_config.write_json(world.folder / "amisets.d/base.json",
                                {"us-east-1": {"hvm": {"x86_64": "ami-00000004"}, "pv": {"x86_64": PV}}})
+        tried = subprocess.run([str(BUILD / "provisionctl"), "--run-dir", str(world.folder / "run"), "dryrun",
+                                str(world.folder / "amisets.d/base.json")], capture_output=True, text=True, timeout=100,
+                               check=False)
+        told = [line.split(":")[0] for line in tried.stdout.splitlines() if "placements can launch" in line]
+        tap.check(tried.returncode == 1 and told == ["alpha (changed)", "beta (changed)", "gamma (changed)"] and
+                  "set base has no image in us-east-1 for m6g.large" in tried.stdout,
+                  "a set's change shows the types that it touches before it is applied", tried.stdout + tried.stderr)
+        tap.check(explain(world, "alpha")["data"]["revision"]["value"] == 1, "and changes nothing")
         answer = ask(world.folder / "run", "reload")
         tap.check(answer["ok"] and "3 changed" in answer["text"], "a changed set is a new revision of its types", answer)
         events = [event["text"] for event in ask(world.folder / "run", "events", "", {"last": 50})["body"]["events"]
@@ -122,6 +134,9 @@ def unreadable_catalogue(tap):
         tap.check(state["state"] == "unread", "it goes on without the catalogue and says so", state)
         tap.check(any("could not be read" in finding["text"] for finding in state["findings"]),
                   "what was not checked is named", state["findings"])
+        world.cloud.ask_delete("/_sim/fault")
+        world.until(lambda: checked(world, "alpha"), "the next pass over the catalogue")
+        tap.check(not findings(world, "alpha"), "and is looked at again by itself", findings(world, "alpha"))
 
 
 def dry_runs(tap):
@@ -143,6 +158,14 @@ def dry_runs(tap):
         ask(world.folder / "run", "restart", "alpha")
         world.until_polled(4)
         tap.check(len(made("alpha")) == 2, "a specification that passed is not asked for again", len(made("alpha")))
+    # The last three tokens of a region's launch calls are never a DryRun's: here there are no others.
+    with World({"queues": {"alpha": {}}, "workers": FAST}, [simple_type("alpha")], launchCallsDepth=3) as world:
+        world.until(lambda: checked(world, "alpha"), "the check")
+        world.until_polled(4)
+        dry = [line for line in world.journal("request", "RunInstances") if line["params"].get("dryRun")]
+        world.add_tasks("alpha", 1)
+        world.until(lambda: world.cloud.state()["types"]["alpha"]["claimed"] == 1, "the first bid")
+        tap.check(not dry, "a DryRun waits for a spare call, and no bid waits for a DryRun", dry)
 
 
 def vcpu_quotas(tap):

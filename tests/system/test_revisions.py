@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from harness import Tap, simple_type  # noqa: E402
+from harness import ROOT, Tap, simple_type  # noqa: E402
 from test_preflight import BUILD, FAST, HVM, PV, World, ask, checked, explain, refused, with_set  # noqa: E402
 import make_config  # noqa: E402
 from processes import Daemon  # noqa: E402
@@ -84,6 +84,13 @@ def pins_and_files(tap):
         tap.check("that is live already" in provisionctl(world, "apply", file).stdout, "the same again is no revision")
         done = provisionctl(world, "diff", "alpha@1", "alpha@2")
         tap.check(done.returncode == 1 and "maxCapacity: 10 -> 20" in done.stdout, "diff shows what differs", done.stdout)
+        file = write(world, "alpha", simple_type("alpha", ("m3.large",), maxCapacity=20))
+        provisionctl(world, "apply", file)
+        done = provisionctl(world, "diff", "alpha@2", "alpha@3")
+        merged = done.stdout.split("merged specifications:")[-1]
+        tap.check("m3.large:\n  only in the second" in merged and "m3.medium:\n  only in the first" in merged,
+                  "and the merged launch specifications that differ", done.stdout)
+        provisionctl(world, "apply", write(world, "alpha", simple_type("alpha", maxCapacity=20)))
         shown = json.loads(provisionctl(world, "show", "alpha@1").stdout)
         tap.check(shown["maxCapacity"] == 10, "show prints an old revision", shown)
 
@@ -103,7 +110,7 @@ def pins_and_files(tap):
         provisionctl(world, "unpin", "alpha")
         tap.check(ceiling() == 20, "unpin follows the file", ceiling())
         rows = json.loads(provisionctl(world, "--json", "history", "alpha").stdout)["revisions"]
-        tap.check([row["revision"] for row in rows] == [2, 1], "nothing was overwritten", rows)
+        tap.check([row["revision"] for row in rows] == [4, 3, 2, 1], "nothing was overwritten", rows)
 
 
 def bad_files(tap):
@@ -133,10 +140,34 @@ def bad_files(tap):
         done = provisionctl(world, "apply", write(world, "base", other))
         tap.check(done.returncode == 0 and "fresh revision 2" in done.stdout, "a set's change is its types' change",
                   done.stdout + done.stderr)
+        done = provisionctl(world, "diff", "set:base@1", "set:base@2")
+        tap.check(done.returncode == 1 and HVM in done.stdout, "sets have a diff", done.stdout + done.stderr)
+        shown = json.loads(provisionctl(world, "show", "set:base@1").stdout)
+        tap.check(shown == GOOD, "and an old revision of a set is shown", shown)
         done = provisionctl(world, "rollback", "set:base")
         tap.check(done.returncode == 0 and json.loads((world.folder / "amisets.d/base.json").read_text()) == GOOD,
                   "a set goes back, too", done.stdout + done.stderr)
 
 
+def imports_come_round(tap):
+    """What import makes of another provisioner's file: applied, printed, and applied again it is the same."""
+    with World({"queues": {}, "workers": FAST}, [simple_type("alpha", regions=("us-west-2",))], regions=("us-west-2",)) as world:
+        world.until(lambda: checked(world, "alpha"), "the check")
+        for form, name in (("aws-provisioner", "aws-provisioner"), ("worker-manager", "worker-manager")):
+            done = subprocess.run([str(BUILD / "provisionctl"), "import", form, str(ROOT / f"tests/data/import/{name}.json")],
+                                  capture_output=True, text=True, timeout=60, check=True)
+            document = json.loads(done.stdout)
+            kind = document["workerType"]
+            document["regions"] = [region for region in document["regions"] if region["region"] == "us-west-2"]
+            document["availabilityZones"] = [zone for zone in document.get("availabilityZones", [])
+                                             if zone["region"] == "us-west-2"]
+            done = provisionctl(world, "apply", "--force", write(world, kind, document))  # its images are not here
+            tap.check(done.returncode == 0, f"{name}: what was imported is applied", done.stdout + done.stderr)
+            shown = provisionctl(world, "show", f"{kind}@1").stdout
+            done = provisionctl(world, "apply", write(world, kind, json.loads(shown)))
+            tap.check("that is live already: revision 1" in done.stdout, f"{name}: printed and parsed it is the same",
+                      done.stdout + done.stderr)
+
+
 if __name__ == "__main__":
-    sys.exit(Tap().run(the_wrong_set, pins_and_files, bad_files))
+    sys.exit(Tap().run(the_wrong_set, pins_and_files, bad_files, imports_come_round))
