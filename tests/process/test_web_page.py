@@ -188,6 +188,10 @@ def it_can_be_used_by_keyboard_and_read_aloud():
         scene.publisher.refresh()
         browser.wait(f"{HEADLINE}.startsWith('2 types wait, longest owl')")
         assert browser.evaluate("document.activeElement.textContent") == "gecko-decision", "the focus moved with the rows"
+        scene.publisher.types["gecko-decision"] = data_of("type", "gecko-decision", pending=3, oldestWait=9000)
+        scene.publisher.refresh()
+        browser.wait(f"{HEADLINE}.startsWith('2 types wait, longest gecko-decision')")
+        assert browser.evaluate("document.activeElement.textContent") == "gecko-decision", "the row that rose lost the focus"
         tree = browser.do("snapshot")
         for words in ("banner", "navigation \"Pages\"", "main", "heading \"2 types wait", "table", "columnheader \"oldest waits\"", "rowheader \"owl", "meter \""):
             assert words in tree, (words, tree)
