@@ -371,9 +371,11 @@ def the_catalogue_is_asked_in_one_for_all():
 
 @tap.test
 def signals_and_lifeline():
-    """SIGHUP ends with 64, SIGTERM with 0, the lifeline's end of file ends it too"""
+    """Its title names the region; SIGHUP ends with 64, SIGTERM with 0, the lifeline's end of file ends it too"""
     with Stage() as stage:
         stage.listed()
+        title = pathlib.Path(f"/proc/{stage.worker.process.pid}/cmdline").read_bytes().rstrip(b"\0")
+        assert title == f"provisiond-worker region {REGION}".encode(), title
         stage.worker.signal(signal.SIGHUP)
         assert stage.worker.wait() == 64
         for end in ("term", "lifeline"):
