@@ -4,9 +4,9 @@
 
     restart.py [--types N] [--instances N]     make bench-restart TYPES=1000 INSTANCES=10000
 
-The instances are launched at the simulated cloud directly, with our tags; a first daemon adopts them, so that the
-ledger knows them; then it is killed, every type gets more pending tasks than it has idle instances, and a second one is
-started on the same ledger. The result goes to BUILD/bench/restart.json."""
+The instances are launched at the simulated cloud directly, with our tags; a first daemon takes them for those of a lost
+ledger and adopts them; when it trusts its ledger, one (short) grace later, it is killed, every type gets more pending
+tasks than it has idle instances, and a second one is started on the same ledger. The result goes to BUILD/bench/restart.json."""
 import argparse
 import json
 import os
@@ -87,6 +87,8 @@ def log_moments(text, pid):
 def measure(world, names, instances):
     known = "SELECT count(*) FROM instances"
     world.until(lambda: (world.ask_ledger(known) or [[0]])[0][0] >= instances, "the first daemon to adopt all", LIMIT)
+    lost = "SELECT key FROM meta WHERE key IN ('rebuilt', 'first-start')"
+    world.until(lambda: world.ask_ledger(lost) == [], "the first daemon to trust its ledger", LIMIT)
     first_peak = peak_mb(world.child.pid)
     world.send(world.child.pid, signal.SIGKILL)
     world.child.wait()
@@ -118,8 +120,8 @@ def main():
     scenario = {"queues": {name: {} for name in names}, "throttle": False, "checkSignatures": False,
                 "journalReads": False, "workers": {"neverClaim": True, "bootTime": 0.1}}
     most = 10 * options.instances + 10 * options.types
-    with World(scenario, types=documents, tmpfs=False, intervals=make_config.INTERVALS_REAL, maxCapacity=most, maxInstances=most,
-               deploymentId=f"restart-{os.getpid()}", queueRate=200, autostart=False) as world:
+    with World(scenario, types=documents, tmpfs=False, intervals=dict(make_config.INTERVALS_REAL, grace=5), maxCapacity=most,
+               maxInstances=most, deploymentId=f"restart-{os.getpid()}", queueRate=200, autostart=False) as world:
         launch_all(world, names, options.instances)
         world.start()
         result = measure(world, names, options.instances)
