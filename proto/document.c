@@ -35,7 +35,8 @@ static const char introduction[] =
     "| `control.sock` | supervisor, ROUTER | provisionctl, DEALER |\n"
     "| `status.sock` | supervisor, XPUB | readers, SUB: see [STATUS.md](STATUS.md) |\n"
     "| `inventory-REGION.sock` | region worker, XPUB | type workers, SUB; topic `type.NAME.` |\n"
-    "| `lookup-REGION.sock` | region worker, ROUTER | type workers, DEALER |\n";
+    "| `lookup-REGION.sock` | region worker, ROUTER | type workers, DEALER |\n"
+    "| `keys.sock` | credentials helper, ROUTER | type and region workers, DEALER |\n";
 
 static void print_count(FILE *out, int64_t number)
 {
@@ -93,10 +94,11 @@ static void print_bits(FILE *out, int bits, const char *const *names, int count)
 
 static void print_message(FILE *out, const struct proto_shape *shape)
 {
-    static const char *const senders[] = {"type worker", "region worker", "supervisor", "control client"};
+    static const char *const senders[] = {"type worker", "region worker", "supervisor", "control client",
+                                          "credentials helper"};
     static const char *const states[] = {"starting", "live"};
     fprintf(out, "\n### %s (%d)\n\nSaid by: ", shape->name, (int)shape->kind);
-    print_bits(out, shape->senders, senders, 4);
+    print_bits(out, shape->senders, senders, 5);
     fputs(". While the worker is: ", out);
     print_bits(out, shape->states, states, 2);
     fprintf(out, ".\n\n%s.\n", shape->doc);

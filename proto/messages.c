@@ -9,10 +9,21 @@
 #include <string.h>
 #include <zmq.h>
 
+#include "common/secret.h"
 #include "proto/shapes.h"
+
+static void wipe_text(char *text)
+{
+    if (text)
+        secret_wipe(text, strlen(text));
+}
 
 void message_clear(struct message *message)
 {
+    if (message->kind == PROTO_KEYS) {
+        wipe_text(message->as.KEYS.secretKey);
+        wipe_text(message->as.KEYS.sessionToken);
+    }
     const struct proto_shape *shape = shape_of_kind(message->kind);
     if (shape)
         shape_clear(shape, &message->as);
@@ -31,9 +42,10 @@ const char *message_name(enum proto_kind kind)
     return shape ? shape->name : "?";
 }
 
+/* `hint` is the size of a frame that holds secrets, else 0. */
 static void free_frame(void *bytes, void *hint)
 {
-    (void)hint;
+    secret_wipe(bytes, (size_t)(uintptr_t)hint);
     free(bytes);
 }
 
@@ -61,7 +73,8 @@ int message_send(void *socket, const void *peer, size_t peer_size, const struct 
         return send_failed(message, err);
     }
     zmq_msg_t frame;
-    zmq_msg_init_data(&frame, text, size, free_frame, NULL);
+    size_t wiped = message->kind == PROTO_KEYS ? size : 0;
+    zmq_msg_init_data(&frame, text, size, free_frame, (void *)(uintptr_t)wiped);
     if (zmq_msg_send(&frame, socket, ZMQ_DONTWAIT) < 0) {
         send_failed(message, err);
         int saved = errno;
@@ -152,6 +165,8 @@ int message_receive(void *socket, char *peer, size_t peer_room, struct message *
     zmq_msg_init(&frame);
     int result =
         peer ? receive_from_peer(socket, &frame, peer, peer_room, out, err) : receive_body(socket, &frame, out, err);
+    if (out->kind == PROTO_KEYS)
+        secret_wipe(zmq_msg_data(&frame), zmq_msg_size(&frame));
     zmq_msg_close(&frame);
     return result;
 }

@@ -47,6 +47,8 @@ static const struct role_row roles[] = {
     [SOCKET_INVENTORY_CLIENT] = {ZMQ_SUB, false, 0, 4096, 4096, "inventory-%s.sock"},
     [SOCKET_LOOKUP_SERVER] = {ZMQ_ROUTER, true, 0600, 256, 256, "lookup-%s.sock"},
     [SOCKET_LOOKUP_CLIENT] = {ZMQ_DEALER, false, 0, 256, 256, "lookup-%s.sock"},
+    [SOCKET_KEYS_SERVER] = {ZMQ_ROUTER, true, 0600, 256, 256, "keys.sock"},
+    [SOCKET_KEYS_CLIENT] = {ZMQ_DEALER, false, 0, 256, 256, "keys.sock"},
 };
 
 static int set_number(void *socket, int option, int value, struct error *err)

@@ -123,6 +123,22 @@ static void look(const struct processes *processes, int64_t supervisor, struct r
 
 /* ---- the daemon's figures ---- */
 
+/* The credentials helper's figures are among the supervisor's. */
+static void add_helper(struct processes *processes, const json_t *supervisor)
+{
+    if (!json_object_get(supervisor, "credentialsPid"))
+        return; /* an older daemon */
+    struct row *row = &processes->rows[processes->count++];
+    *row = (struct row){.name = "credentials",
+                        .role = "helper",
+                        .pid = ctl_figure_of(supervisor, "credentialsPid"),
+                        .generation = ctl_figure_of(supervisor, "credentialsGeneration"),
+                        .started = ctl_figure_of(supervisor, "credentialsStarted"),
+                        .deaths = ctl_figure_of(supervisor, "credentialsDeaths"),
+                        .tick = ctl_figure_of(supervisor, "credentialsTick")};
+    text_copy(row->state, sizeof row->state, ctl_word_of(supervisor, "credentialsState"));
+}
+
 static void add_row(struct processes *processes, const char *role, const json_t *data)
 {
     struct row *row = &processes->rows[processes->count++];
@@ -142,7 +158,7 @@ void processes_look(struct processes *processes, const json_t *status)
     static const char *const roles[][2] = {{"types", "type"}, {"regions", "region"}};
     const json_t *self = json_object_get(status, "supervisor");
     size_t most =
-        1 + json_array_size(json_object_get(status, "types")) + json_array_size(json_object_get(status, "regions"));
+        2 + json_array_size(json_object_get(status, "types")) + json_array_size(json_object_get(status, "regions"));
     free(processes->before);
     processes->before = processes->rows;
     processes->before_count = processes->count;
@@ -153,6 +169,7 @@ void processes_look(struct processes *processes, const json_t *status)
     processes->count = 0;
     processes->looked = clock_now();
     add_row(processes, "supervisor", self);
+    add_helper(processes, self);
     for (size_t r = 0; r < 2; r++) {
         const json_t *list = json_object_get(status, roles[r][0]), *data;
         size_t i;

@@ -87,6 +87,7 @@ static void print_head(const struct view *view)
     print_totals(view, data);
     print_problem(view, "configuration rejected", ctl_word_of(data, "configurationProblem"));
     print_problem(view, "ledger", ctl_word_of(data, "ledger"));
+    print_problem(view, "AWS credentials", ctl_word_of(data, "credentials"));
 }
 
 static void print_alarms(const struct view *view, size_t most)

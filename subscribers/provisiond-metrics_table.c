@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* provisiond-metrics_table.c: each figure of the status stream as a Prometheus metric. Runs in: provisiond-metrics.
  * Names and units by Prometheus's conventions: base units, _total for counters, _timestamp_seconds for points in time.
- * A test compares this table with proto/status.def. pid is left out on purpose: it is no measurement. */
+ * A test compares this table with proto/status.def. Process ids are left out on purpose: they are no measurements. */
 #include "subscribers/provisiond-metrics.h"
 
 #define SUPERVISOR(figure, name, source, help)                                                                         \
@@ -45,6 +45,18 @@ const struct metric metrics_table[] = {
      "When this run of the supervisor began."},
     {STREAM_SUPERVISOR, "turn", "loop_turn_longest_seconds", SOURCE_SUPERVISOR, 1e-6,
      "The longest turn of the supervisor's loop within the last two full refreshes."},
+    SUPERVISOR("credentialsAge", "credentials_age_seconds", SOURCE_SUPERVISOR,
+               "Since the AWS credentials were obtained; absent if there are none."),
+    SUPERVISOR("credentialsLeft", "credentials_remaining_seconds", SOURCE_SUPERVISOR,
+               "Until the AWS credentials end, below 0 afterwards; absent if never, or if there are none."),
+    SUPERVISOR("credentialsGeneration", "credentials_helper_generation", SOURCE_SUPERVISOR,
+               "Generation of the process that gets AWS credentials."),
+    {STREAM_SUPERVISOR, "credentialsStarted", "credentials_helper_start_timestamp_seconds", SOURCE_SUPERVISOR, 0.001,
+     "When the process that gets AWS credentials was started."},
+    {STREAM_SUPERVISOR, "credentialsTick", "credentials_helper_tick_duration_seconds", SOURCE_SUPERVISOR, 1e-6,
+     "How long the last complete tick of the process that gets AWS credentials took."},
+    SUPERVISOR("credentialsDeaths", "credentials_helper_deaths_total", SOURCE_SUPERVISOR,
+               "Deaths of the process that gets AWS credentials, since the supervisor's start."),
 
     TYPE("pending", "type_pending_tasks", SOURCE_DEMAND, "Pending tasks."),
     TYPE("claimed", "type_claimed_tasks", SOURCE_DEMAND, "Claimed tasks."),

@@ -259,6 +259,8 @@ static void print_supervisor(struct page *page)
     print_one(page, "configuration_rejected", "1 while the newest configuration is rejected and an older one is live.",
               *word_of(entry, "configurationProblem") != '\0');
     print_one(page, "ledger_ok", "1 while the ledger can be written.", strcmp(word_of(entry, "ledger"), "ok") == 0);
+    print_one(page, "credentials_ok", "1 while nothing is wrong with the AWS credentials.",
+              strcmp(word_of(entry, "credentials"), "ok") == 0);
 }
 
 void metrics_print(const struct store *store, const struct text_options *options, struct wall now, struct buffer *out)

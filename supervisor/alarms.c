@@ -264,6 +264,7 @@ static void watch_budget(struct supervisor *supervisor)
 
 void alarms_watch(struct supervisor *supervisor)
 {
+    watch_process(supervisor, &supervisor->helper.worker);
     decide_count(supervisor);
     for (size_t i = 0; i < supervisor->type_count; i++)
         watch_type(supervisor, supervisor->types[i]);

@@ -46,6 +46,7 @@ static bus_handler *const handlers[] = {
     [PROTO_LISTING_FAILED] = bus_listing_failed,
     [PROTO_PRICES] = bus_prices,
     [PROTO_TERMINATED] = bus_terminated,
+    [PROTO_CREDENTIALS] = bus_credentials,
 };
 #define HANDLER_COUNT (sizeof handlers / sizeof handlers[0])
 
@@ -139,10 +140,15 @@ static bool is_of_instances(const struct message *message)
     return message->kind == PROTO_RESULT || message->kind == PROTO_WORKED;
 }
 
+static enum proto_sender role_of(const struct worker *worker)
+{
+    return worker->is_helper ? FROM_HELPER : worker->is_region ? FROM_REGION : FROM_TYPE;
+}
+
 static void handle(struct supervisor *supervisor, const struct secret_entry *entry, struct message *message)
 {
     struct bus_sender sender = {entry->worker, entry->generation, mono_is_set(entry->retired)};
-    enum proto_sender role = sender.worker->is_region ? FROM_REGION : FROM_TYPE;
+    enum proto_sender role = role_of(sender.worker);
     bus_handler *handler = message->kind < HANDLER_COUNT ? handlers[message->kind] : NULL;
 
     if (sender.gone) {

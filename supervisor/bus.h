@@ -25,10 +25,11 @@ struct bus_sender {
 };
 typedef void bus_handler(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message);
 
-/* bus_type.c and bus_region.c: message->as may be emptied by the handler. */
+/* bus_type.c, bus_region.c and credentials.c: message->as may be emptied by the handler. */
 bus_handler bus_hello, bus_beat;
 bus_handler bus_observation, bus_bid, bus_result, bus_renew, bus_worked, bus_condemn;
 bus_handler bus_rows, bus_listed, bus_listing_failed, bus_prices, bus_terminated;
+bus_handler bus_credentials;
 /* A new share of queueRate and the breakers that concern it, where they changed. */
 void bus_send_paces(struct supervisor *supervisor);
 void bus_send_breakers(struct supervisor *supervisor);

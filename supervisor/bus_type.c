@@ -18,9 +18,13 @@
 
 static bool hello_is_true(const struct bus_sender *sender, const struct proto_HELLO *hello)
 {
-    return text_equal(hello->role, sender->worker->is_region ? "region" : "type") &&
-           text_equal(hello->name, sender->worker->name) && hello->generation == sender->generation &&
-           hello->pid == sender->worker->child.pid;
+    const struct worker *worker = sender->worker;
+
+    return text_equal(hello->role, worker->is_helper   ? "helper"
+                                   : worker->is_region ? "region"
+                                                       : "type") &&
+           text_equal(hello->name, worker->name) && hello->generation == sender->generation &&
+           hello->pid == worker->child.pid;
 }
 
 void bus_hello(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
@@ -42,9 +46,9 @@ void bus_hello(struct supervisor *supervisor, const struct bus_sender *sender, s
         workers_offended(supervisor, worker, "it could not be welcomed");
         return;
     }
-    event_record(supervisor, "worker-live", worker->is_region ? NULL : worker->name,
-                 worker->is_region ? worker->name : NULL, "process %d, generation %lld, is ready",
-                 (int)worker->child.pid, (long long)sender->generation);
+    event_record(supervisor, "worker-live", worker_type_name(worker), worker_region_name(worker),
+                 "%sprocess %d, generation %lld, is ready", workers_whose(worker), (int)worker->child.pid,
+                 (long long)sender->generation);
 }
 
 void bus_beat(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
@@ -52,7 +56,7 @@ void bus_beat(struct supervisor *supervisor, const struct bus_sender *sender, st
     sender->worker->tick_us = message->as.BEAT.tookUs;
     sender->worker->ticked = supervisor->wall;
     process_beat(&sender->worker->process, &supervisor->process_settings, supervisor->now);
-    if (!sender->worker->is_region)
+    if (worker_is_type(sender->worker))
         type_of_worker(sender->worker)->heard = supervisor->now;
 }
 

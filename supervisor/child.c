@@ -101,13 +101,15 @@ struct preparation {
     pid_t parent_pid;
 };
 
-/* Variables a worker must not see: systemd's, proxies (only configured ones count), and in a region worker the queue's
- * credentials, which it does not need. An entry that ends in '*' is a prefix; case does not matter for proxies. */
+/* Variables a worker must not see: systemd's, proxies (only configured ones count), and credentials that it does not
+ * need: AWS's are for the helper alone, the queue's for type workers alone. An entry that ends in '*' is a prefix; case
+ * does not matter for proxies. */
 static const char *const hidden_from_all[] = {
     "NOTIFY_SOCKET=", "WATCHDOG_*", "LISTEN_*",   "MAINPID=", "PROVISIOND_*", "http_proxy=", "https_proxy=",
     "all_proxy=",     "no_proxy=",  "ftp_proxy=", NULL};
-static const char *const hidden_from_regions[] = {
+static const char *const of_the_queue[] = {
     "TASKCLUSTER_CLIENT_ID=", "TASKCLUSTER_ACCESS_TOKEN=", "TASKCLUSTER_CERTIFICATE=", NULL};
+static const char *const of_aws[] = {"AWS_*", NULL};
 
 static bool is_listed(const char *variable, const char *const *list)
 {
@@ -121,7 +123,13 @@ static bool is_listed(const char *variable, const char *const *list)
     return false;
 }
 
-static char **make_environment(bool region)
+static bool is_hidden(const char *variable, const char *role)
+{
+    return is_listed(variable, hidden_from_all) || (!text_equal(role, "type") && is_listed(variable, of_the_queue)) ||
+           (!text_equal(role, "helper") && is_listed(variable, of_aws));
+}
+
+static char **make_environment(const char *role)
 {
     size_t count = 0, kept = 0;
 
@@ -129,8 +137,7 @@ static char **make_environment(bool region)
         count++;
     char **environment = calloc(count + 1, sizeof *environment);
     for (size_t i = 0; environment && i < count; i++)
-        if (CRASH_VARIABLE(environ[i]) ||
-            (!is_listed(environ[i], hidden_from_all) && !(region && is_listed(environ[i], hidden_from_regions))))
+        if (CRASH_VARIABLE(environ[i]) || !is_hidden(environ[i], role))
             environment[kept++] = environ[i];
     return environment;
 }
@@ -184,7 +191,7 @@ static int prepare(struct preparation *ready, struct child *child, const struct 
 {
     *ready = (struct preparation){.secret_fd = -1, .stderr_fd = -1};
     make_arguments(ready, spec);
-    ready->environment = make_environment(text_equal(spec->role, "region"));
+    ready->environment = make_environment(spec->role);
     if (!ready->environment)
         return error_set(err, ERROR_LOCAL, "no memory to start a worker");
     if (make_secret_pipe(spec->secret, &ready->secret_fd, err) == 0 &&

@@ -7,7 +7,7 @@
  * What a worker finds when it starts: fd 3, a pipe with its per-spawn secret, to be read to its end; fd 4, the read end
  * of the shared lifeline pipe: end-of-file means that the supervisor is gone; stderr, a pipe to our log; its own
  * process group; PDEATHSIG = SIGKILL; no signal blocked or ignored; nothing else open. Its arguments:
- * --type NAME | --region NAME, --run-dir DIR, --generation N, --parent PID. */
+ * --type NAME | --region NAME | --helper credentials, --run-dir DIR, --generation N, --parent PID. */
 #ifndef SUPERVISOR_CHILD_H
 #define SUPERVISOR_CHILD_H
 
@@ -36,7 +36,7 @@ int child_workshop_open(struct child_workshop *workshop, struct error *err);
 void child_workshop_close(struct child_workshop *workshop);
 
 struct child_spec {
-    const char *role; /* "type" or "region" */
+    const char *role; /* "type", "region" or "helper" */
     const char *name;
     const char *run_dir;
     int64_t generation;

@@ -10,6 +10,7 @@
 #include "supervisor/alarms.h"
 #include "supervisor/bus.h"
 #include "supervisor/control.h"
+#include "supervisor/credentials.h"
 #include "supervisor/decide.h"
 #include "supervisor/events.h"
 #include "supervisor/judge.h"
@@ -124,6 +125,7 @@ static void keep_house(struct supervisor *supervisor)
     watch_regions(supervisor);
     spend_accrue(supervisor);
     alarms_watch(supervisor);
+    credentials_watch(supervisor);
     if (mono_since(supervisor->pruned, supervisor->now).us >= PRUNE_EVERY.us) {
         supervisor->pruned = supervisor->now;
         ledger_prune(supervisor->ledger, supervisor->event_count, supervisor->wall);

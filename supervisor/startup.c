@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +57,12 @@ static void raise_limits(void)
         limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+}
+
+/* Our environment may hold credentials for processes that are started later: no core file may. */
+static void keep_out_of_cores(void)
+{
+    prctl(PR_SET_DUMPABLE, 0);
 }
 
 static int open_sockets(struct supervisor *supervisor, struct error *err)
@@ -141,9 +148,11 @@ int startup(struct supervisor *supervisor, const char *config_path, struct catal
     set_clocks(supervisor);
     supervisor_configure(supervisor);
     raise_limits();
+    keep_out_of_cores();
     if (day_open(supervisor->config->day_zone, err) != 0 || take_locks(supervisor, err) != 0 ||
         child_workshop_open(&supervisor->workshop, err) != 0 || open_loop(supervisor, err) != 0)
         return -1;
+    supervisor_begin_helper(supervisor);
     for (size_t i = 0; i < supervisor->config->region_count; i++)
         supervisor_add_region(supervisor, supervisor->config->regions[i].name);
     for (size_t i = 0; i < catalog->count; i++)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/text.h"
+#include "supervisor/credentials.h"
 #include "supervisor/decide.h"
 #include "supervisor/preflight.h"
 #include "supervisor/status.h"
@@ -132,19 +133,41 @@ static int64_t count_live(const struct supervisor *supervisor)
     return count;
 }
 
+/* Below 0: they ended so long ago. */
+static struct figure left_of(const struct proto_CREDENTIALS *keys, struct wall now)
+{
+    return (struct figure){
+        .known = keys->present && keys->expiresWall > 0, .value = (keys->expiresWall - now.ms) / 1000, .as_of = now};
+}
+
 json_t *status_of_supervisor(struct supervisor *supervisor)
 {
     const struct config *config = supervisor->config;
     struct wall now = supervisor->wall, listed = oldest_listing(supervisor);
+    const struct helper_record *helper = &supervisor->helper;
+    const struct proto_CREDENTIALS *keys = &helper->seen;
     struct fleet_totals sum = {0};
+    char credentials[SENTENCE_SIZE];
 
     add_totals(supervisor, &sum);
+    credentials_sentence(supervisor, credentials, sizeof credentials);
     struct values values = {
         .supervisor_deployment = config->deployment_id,
         .supervisor_incarnation = supervisor->run_id,
         .supervisor_configuration = supervisor->config_hash,
         .supervisor_configurationProblem = supervisor->config_problem,
         .supervisor_ledger = supervisor->ledger_problem[0] ? supervisor->ledger_problem : "ok",
+        .supervisor_credentials = credentials,
+        .supervisor_credentialsSource = keys->source,
+        .supervisor_credentialsAge = known_if(keys->present, (now.ms - keys->refreshedWall) / 1000, now),
+        .supervisor_credentialsLeft = left_of(keys, now),
+        .supervisor_credentialsPid = known_if(helper->worker.child.pid > 0, helper->worker.child.pid, now),
+        .supervisor_credentialsState = process_state_name(helper->worker.process.state),
+        .supervisor_credentialsGeneration =
+            known_if(helper->worker.process.generation > 0, helper->worker.process.generation, now),
+        .supervisor_credentialsDeaths = count_of(helper->worker.process.deaths, now),
+        .supervisor_credentialsStarted = started_of(&helper->worker, now),
+        .supervisor_credentialsTick = tick_of(&helper->worker),
         .supervisor_types = count_of((int64_t)supervisor_defined(supervisor), now),
         .supervisor_workers = count_of(count_live(supervisor), now),
         .supervisor_units = count_of(sum.held_units, listed),

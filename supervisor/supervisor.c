@@ -155,6 +155,12 @@ struct region_record *supervisor_add_region(struct supervisor *supervisor, const
     return region;
 }
 
+void supervisor_begin_helper(struct supervisor *supervisor)
+{
+    begin_worker(supervisor, &supervisor->helper.worker, "credentials", false);
+    supervisor->helper.worker.is_helper = true;
+}
+
 size_t supervisor_defined(const struct supervisor *supervisor)
 {
     size_t count = 0;

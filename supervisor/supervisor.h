@@ -45,9 +45,9 @@ struct death {
     char reason[160];
 };
 
-/* One worker process of a type or region, through all its generations. */
+/* One worker process of a type or region, or the credentials helper, through all its generations. */
 struct worker {
-    bool is_region;
+    bool is_region, is_helper; /* neither: a type's */
     char name[NAME_SIZE];
     struct process process;
     struct child child;
@@ -164,6 +164,13 @@ struct region_record {
     struct mono published;
 };
 
+/* The process that gets AWS credentials for all workers. What they are is never known here. */
+struct helper_record {
+    struct worker worker;
+    bool told; /* by the running generation */
+    struct proto_CREDENTIALS seen;
+};
+
 struct event {
     int64_t sequence;
     struct wall at;
@@ -215,6 +222,7 @@ struct supervisor {
     size_t type_count;
     struct region_record **regions;
     size_t region_count;
+    struct helper_record helper;
     struct set_record *sets;
     size_t set_count;
     struct price_list prices;     /* on demand, of the price files */
@@ -288,6 +296,21 @@ static inline struct region_record *region_of_worker(struct worker *worker)
     return (struct region_record *)((char *)worker - offsetof(struct region_record, worker));
 }
 
+static inline bool worker_is_type(const struct worker *worker)
+{
+    return !worker->is_region && !worker->is_helper;
+}
+
+/* What events name: NULL where it is none of the kind. */
+static inline const char *worker_type_name(const struct worker *worker)
+{
+    return worker_is_type(worker) ? worker->name : NULL;
+}
+static inline const char *worker_region_name(const struct worker *worker)
+{
+    return worker->is_region ? worker->name : NULL;
+}
+
 struct supervisor *supervisor_create(void);
 void supervisor_destroy(struct supervisor **supervisor);
 
@@ -295,6 +318,8 @@ struct type_record *supervisor_type(const struct supervisor *supervisor, const c
 struct type_record *supervisor_add_type(struct supervisor *supervisor, const char *name);
 struct region_record *supervisor_region(const struct supervisor *supervisor, const char *name);
 struct region_record *supervisor_add_region(struct supervisor *supervisor, const char *name);
+/* The credentials helper is wanted from now on. */
+void supervisor_begin_helper(struct supervisor *supervisor);
 /* Types that are defined now. */
 size_t supervisor_defined(const struct supervisor *supervisor);
 

@@ -144,7 +144,9 @@ int welcome_send(struct supervisor *supervisor, struct worker *worker)
     message.as.WELCOME.settings = json_text(settings);
     json_decref(settings);
     text_copy(message.as.WELCOME.incarnation, sizeof message.as.WELCOME.incarnation, supervisor->incarnation);
-    if (worker->is_region)
+    if (worker->is_helper)
+        message.as.WELCOME.definition = strdup("{}");
+    else if (worker->is_region)
         fill_for_region(supervisor, region_of_worker(worker), &message.as.WELCOME);
     else if (type_of_worker(worker)->definition)
         fill_for_type(supervisor, type_of_worker(worker), &message.as.WELCOME);
@@ -152,7 +154,7 @@ int welcome_send(struct supervisor *supervisor, struct worker *worker)
     int result = message.as.WELCOME.definition ? bus_post(supervisor, worker, &message) : -1;
     CRASH_POINT(supervisor_after_welcome);
     message_clear(&message);
-    if (!worker->is_region) {
+    if (worker_is_type(worker)) {
         type_of_worker(worker)->copy_hash = type_of_worker(worker)->prices_hash = 0;
         supervisor->breakers_version = 0; /* it needs its copy of them */
         send_prices(supervisor, type_of_worker(worker));

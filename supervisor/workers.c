@@ -23,27 +23,30 @@
 #include "supervisor/lease.h"
 #include "supervisor/reload.h"
 
-static const char *folder_of(const struct worker *worker)
+static const char *role_of(const struct worker *worker)
 {
-    return worker->is_region ? "regions" : "types";
+    return worker->is_helper ? "helper" : worker->is_region ? "region" : "type";
 }
 
-/* The n-th of all workers: types first, then regions. */
-static struct worker *worker_at(const struct supervisor *supervisor, size_t index)
+/* The n-th of all workers: types first, then regions, then the helper. */
+static struct worker *worker_at(struct supervisor *supervisor, size_t index)
 {
     if (index < supervisor->type_count)
         return &supervisor->types[index]->worker;
-    return &supervisor->regions[index - supervisor->type_count]->worker;
+    index -= supervisor->type_count;
+    return index < supervisor->region_count ? &supervisor->regions[index]->worker : &supervisor->helper.worker;
 }
 
 static size_t worker_count(const struct supervisor *supervisor)
 {
-    return supervisor->type_count + supervisor->region_count;
+    return supervisor->type_count + supervisor->region_count + 1;
 }
 
-static void mark_dirty(struct worker *worker)
+static void mark_dirty(struct supervisor *supervisor, struct worker *worker)
 {
-    if (worker->is_region)
+    if (worker->is_helper)
+        supervisor->dirty = true;
+    else if (worker->is_region)
         region_of_worker(worker)->dirty = true;
     else
         type_of_worker(worker)->dirty = true;
@@ -53,7 +56,7 @@ static void mark_dirty(struct worker *worker)
 
 static int pid_path(const struct supervisor *supervisor, const struct worker *worker, char *path, size_t size)
 {
-    return text_format(path, size, "%s/%s/%s.pid", supervisor->config->run_dir, folder_of(worker), worker->name);
+    return text_format(path, size, "%s/%ss/%s.pid", supervisor->config->run_dir, role_of(worker), worker->name);
 }
 
 static void write_pid_file(const struct supervisor *supervisor, const struct worker *worker)
@@ -92,13 +95,14 @@ static int empty_folder(const char *path, struct error *err)
 
 int workers_prepare(const struct supervisor *supervisor, struct error *err)
 {
+    static const char *const folders[] = {"types", "regions", "helpers"};
     char path[300];
 
-    if (text_format(path, sizeof path, "%s/types", supervisor->config->run_dir) != 0 || empty_folder(path, err) != 0)
-        return -1;
-    if (text_format(path, sizeof path, "%s/regions", supervisor->config->run_dir) != 0)
-        return -1;
-    return empty_folder(path, err);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (text_format(path, sizeof path, "%s/%s", supervisor->config->run_dir, folders[i]) != 0 ||
+            empty_folder(path, err) != 0)
+            return -1;
+    return 0;
 }
 
 /* ---- spawning ---- */
@@ -119,7 +123,7 @@ static void spawn(struct supervisor *supervisor, struct worker *worker)
     text_random_hex(SECRET_BYTES, worker->secret);
     worker->doom[0] = '\0';
     worker->process.generation++;
-    struct child_spec spec = {.role = worker->is_region ? "region" : "type",
+    struct child_spec spec = {.role = role_of(worker),
                               .name = worker->name,
                               .run_dir = supervisor->config->run_dir,
                               .generation = worker->process.generation,
@@ -172,7 +176,12 @@ void workers_event(struct supervisor *supervisor, struct worker *worker, enum pr
         return;
     log_debug("worker.state", "worker=%s was=%s is=%s event=%s", worker->name, process_state_name(before),
               process_state_name(worker->process.state), process_event_name(event));
-    mark_dirty(worker);
+    mark_dirty(supervisor, worker);
+}
+
+const char *workers_whose(const struct worker *worker)
+{
+    return worker->is_helper ? "credentials " : "";
 }
 
 void workers_offended(struct supervisor *supervisor, struct worker *worker, const char *format, ...)
@@ -185,14 +194,14 @@ void workers_offended(struct supervisor *supervisor, struct worker *worker, cons
     va_start(arguments, format);
     vsnprintf(why, sizeof why, format, arguments);
     va_end(arguments);
-    event_record(supervisor, "worker-killed", worker->is_region ? NULL : worker->name,
-                 worker->is_region ? worker->name : NULL, "process %d is killed: %s", (int)worker->child.pid, why);
+    event_record(supervisor, "worker-killed", worker_type_name(worker), worker_region_name(worker),
+                 "%sprocess %d is killed: %s", workers_whose(worker), (int)worker->child.pid, why);
     workers_event(supervisor, worker, PROCESS_OFFENDED, why);
 }
 
 /* ---- reaping ---- */
 
-static struct worker *worker_of_pid(const struct supervisor *supervisor, pid_t pid)
+static struct worker *worker_of_pid(struct supervisor *supervisor, pid_t pid)
 {
     for (size_t i = 0; i < worker_count(supervisor); i++)
         if (worker_at(supervisor, i)->child.pid == pid)
@@ -231,16 +240,16 @@ static void remember_death(struct supervisor *supervisor, struct worker *worker,
 
 static void tell_of_death(struct supervisor *supervisor, const struct worker *worker, bool asked, const char *reason)
 {
-    const char *type = worker->is_region ? NULL : worker->name;
-    const char *region = worker->is_region ? worker->name : NULL;
+    const char *type = worker_type_name(worker), *region = worker_region_name(worker), *whose = workers_whose(worker);
     bool failing = worker->process.state == PROCESS_FAILING;
 
     if (asked || worker->process.state == PROCESS_ENDED || worker->process.state == PROCESS_DUE)
-        event_record(supervisor, "worker-ended", type, region, "its process ended: %s", reason);
+        event_record(supervisor, "worker-ended", type, region, "its %sprocess ended: %s", whose, reason);
     else
         event_record(supervisor, failing ? "worker-failing" : "worker-died", type, region,
-                     "its process died%s: %s; the next start is %.1f s away", failing ? " before its first word" : "",
-                     reason, span_seconds(mono_since(supervisor->now, worker->process.deadline)));
+                     "its %sprocess died%s: %s; the next start is %.1f s away", whose,
+                     failing ? " before its first word" : "", reason,
+                     span_seconds(mono_since(supervisor->now, worker->process.deadline)));
     if (failing)
         alarm_raise(supervisor, "worker-failing", worker->name, "its process dies before its first word: %s", reason);
 }
@@ -266,13 +275,15 @@ static void bury(struct supervisor *supervisor, struct worker *worker, int statu
     bus_retire(supervisor, worker);
     if (worker->is_region)
         lease_region_worker_gone(supervisor, region_of_worker(worker));
+    else if (worker->is_helper)
+        supervisor->helper.told = false;
     else
         lease_type_worker_gone(supervisor, type_of_worker(worker));
-    if (asked && !worker->is_region && !supervisor->stopping)
+    if (asked && worker_is_type(worker) && !supervisor->stopping)
         reload_type(supervisor, type_of_worker(worker));
     workers_event(supervisor, worker, asked ? PROCESS_ASKED_RELOAD : PROCESS_DIED, NULL);
     tell_of_death(supervisor, worker, asked, reason);
-    mark_dirty(worker);
+    mark_dirty(supervisor, worker);
 }
 
 void workers_reap(struct supervisor *supervisor)
@@ -305,7 +316,7 @@ static void step_one(struct supervisor *supervisor, struct worker *worker)
         workers_event(supervisor, worker, PROCESS_LATE, NULL);
 }
 
-static size_t count_starting(const struct supervisor *supervisor)
+static size_t count_starting(struct supervisor *supervisor)
 {
     size_t count = 0;
 
@@ -314,7 +325,7 @@ static size_t count_starting(const struct supervisor *supervisor)
     return count;
 }
 
-/* Regions first: types can do nothing without an inventory. */
+/* The helper first, then regions: types can do nothing without an inventory. */
 static void spawn_due(struct supervisor *supervisor)
 {
     size_t starting = count_starting(supervisor);
@@ -342,7 +353,7 @@ void workers_step(struct supervisor *supervisor)
     supervisor->workers_due = false;
 }
 
-bool workers_settled(const struct supervisor *supervisor)
+bool workers_settled(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < worker_count(supervisor); i++)
         if (worker_at(supervisor, i)->process.wanted && !worker_at(supervisor, i)->process.settled)
@@ -350,7 +361,7 @@ bool workers_settled(const struct supervisor *supervisor)
     return true;
 }
 
-size_t workers_running(const struct supervisor *supervisor)
+size_t workers_running(struct supervisor *supervisor)
 {
     size_t count = 0;
 
@@ -359,11 +370,11 @@ size_t workers_running(const struct supervisor *supervisor)
     return count;
 }
 
-size_t workers_live(const struct supervisor *supervisor)
+size_t workers_live(struct supervisor *supervisor)
 {
     size_t count = 0;
 
-    for (size_t i = 0; i < worker_count(supervisor); i++)
+    for (size_t i = 0; i < worker_count(supervisor) - 1; i++) /* without the helper */
         count += worker_at(supervisor, i)->process.state == PROCESS_LIVE;
     return count;
 }

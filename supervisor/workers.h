@@ -13,13 +13,15 @@ void workers_event(struct supervisor *supervisor, struct worker *worker, enum pr
 /* It broke the rules: kills it, with an event and an alarm. */
 void workers_offended(struct supervisor *supervisor, struct worker *worker, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* For events, which name a type or region by themselves: "credentials " for the helper, else "". */
+const char *workers_whose(const struct worker *worker);
 void workers_reap(struct supervisor *supervisor);
 /* Deadlines that have come, and spawns that there is room for. */
 void workers_step(struct supervisor *supervisor);
 /* Each has said hello or failed once. */
-bool workers_settled(const struct supervisor *supervisor);
-size_t workers_running(const struct supervisor *supervisor); /* have a pid */
-size_t workers_live(const struct supervisor *supervisor);    /* said hello */
+bool workers_settled(struct supervisor *supervisor);
+size_t workers_running(struct supervisor *supervisor); /* have a pid */
+size_t workers_live(struct supervisor *supervisor);    /* of types and regions: said hello */
 void workers_stop_all(struct supervisor *supervisor);
 void workers_kill_all(struct supervisor *supervisor);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* bus.c: see bus.h. Runs in: type and region workers, on the main thread, after exec: the ZeroMQ context is made here
+/* bus.c: see bus.h. Runs in: every worker, on the main thread, after exec: the ZeroMQ context is made here
  * and never crosses a fork (case B39). */
 #include "worker/bus.h"
 
@@ -28,7 +28,7 @@ static void say_hello(struct bus *bus, const struct worker_options *options)
 {
     struct message hello = {.kind = PROTO_HELLO};
     hello.as.HELLO.version = PROTO_VERSION;
-    text_copy(hello.as.HELLO.role, sizeof hello.as.HELLO.role, options->role == WORKER_TYPE ? "type" : "region");
+    text_copy(hello.as.HELLO.role, sizeof hello.as.HELLO.role, worker_role_name(options->role));
     text_copy(hello.as.HELLO.name, sizeof hello.as.HELLO.name, options->name);
     hello.as.HELLO.generation = options->generation;
     hello.as.HELLO.pid = getpid();

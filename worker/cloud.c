@@ -11,6 +11,7 @@
 #include "common/text.h"
 
 #define SECOND_TRY_WITHIN SPAN_SECONDS(10)
+#define CORRECTED_MS (60 * 1000) /* small changes are seconds of the Date header */
 #define DEFAULT_SIZE_LIMIT (8u * 1024 * 1024)
 
 struct cloud_call {
@@ -20,9 +21,12 @@ struct cloud_call {
     struct buffer body;
     struct ec2_reader *reader;
     struct wall signed_at;
+    int64_t signed_offset;  /* of the clock */
     struct mono first_sent; /* of the first sending */
     bool second_try;
-    bool waiting; /* for credentials, to be sent again */
+    bool waiting;     /* to be sent again */
+    bool needs_keys;  /* with other credentials than those of `edition` */
+    uint64_t edition; /* of the credentials that signed it */
     struct cloud_answer answer;
 };
 
@@ -82,14 +86,18 @@ static bool wants_second_try(struct cloud_call *call, const struct http_response
     const struct ec2_error *error = &call->answer.error;
     if (call->answer.ending != CLOUD_REFUSED || call->second_try)
         return false;
-    bool clock_was_off = clock_offset_refused(&cloud->offset, error, response->date, call->signed_at, clock_wall(),
-                                              mono_since(response->sent, response->finished));
+    /* Of several calls under way the first refusal corrects the offset, and the others were signed before. */
+    bool clock_was_off =
+        (ec2_wants_new_credentials(error) && llabs(cloud->offset.ms - call->signed_offset) >= CORRECTED_MS) ||
+        clock_offset_refused(&cloud->offset, error, response->date, call->signed_at, clock_wall(),
+                             mono_since(response->sent, response->finished));
     if (!clock_was_off && !ec2_wants_new_credentials(error))
         return false;
     if (clock_was_off)
         log_warn("ec2.clock", "region=%s problem=%s", cloud->region, log_quote(cloud->offset.problem));
-    else
-        credentials_refused(cloud->credentials, clock_now());
+    call->needs_keys = !clock_was_off;
+    if (call->needs_keys && call->edition == keys_edition(cloud->keys))
+        keys_refused(cloud->keys);
     return true;
 }
 
@@ -124,13 +132,15 @@ static int on_data(void *context, const char *bytes, size_t size)
 static int send_call(struct cloud_call *call, struct error *err)
 {
     struct cloud *cloud = call->cloud;
-    const struct aws_credentials *credentials = credentials_now(cloud->credentials);
+    const struct aws_credentials *credentials = keys_now(cloud->keys);
     struct ec2_signed headers;
     if (!credentials)
-        return error_set(err, ERROR_REMOTE, "no AWS credentials: %s", credentials_problem(cloud->credentials));
+        return error_set(err, ERROR_REMOTE, "no AWS credentials: %s", keys_problem(cloud->keys));
     ec2_reader_destroy(&call->reader);
     call->reader = ec2_reader_create(&call->request.rows, cloud->deployment_id);
     call->signed_at = clock_wall();
+    call->signed_offset = cloud->offset.ms;
+    call->edition = keys_edition(cloud->keys);
     if (ec2_sign(&headers, cloud->endpoint, call->body.bytes, call->body.size, "ec2", cloud->region, credentials,
                  clock_offset_apply(&cloud->offset, call->signed_at), err) < 0)
         return -1;
@@ -175,15 +185,21 @@ int cloud_start(struct cloud *cloud, const struct cloud_request *request, struct
     return 0;
 }
 
-/* The second sending failed to start, or its time is over: the refusal stands. */
+/* The same credentials again would only be refused again. */
+static bool has_others(const struct cloud_call *call)
+{
+    return !call->needs_keys || call->edition != keys_edition(call->cloud->keys);
+}
+
+/* There are no other credentials, their time is over, or the second sending failed to start: the refusal stands. */
 static void try_again(struct cloud_call *call, struct mono now)
 {
     struct error err;
-    if (mono_reached(call->request.not_after, now)) {
+    if (mono_reached(call->request.not_after, now) || (!has_others(call) && keys_final(call->cloud->keys))) {
         finish(call);
         return;
     }
-    if (!credentials_now(call->cloud->credentials))
+    if (!has_others(call))
         return;
     call->waiting = false;
     call->second_try = true;

@@ -11,9 +11,9 @@
 
 #include "common/clock.h"
 #include "common/http.h"
-#include "worker/ec2/credentials.h"
 #include "worker/ec2/ec2.h"
 #include "worker/ec2/offset.h"
+#include "worker/keys.h"
 
 enum cloud_ending {
     CLOUD_DONE,     /* a whole, well-formed success answer */
@@ -37,7 +37,7 @@ struct cloud_call;
 /* One region's endpoint. Zero `calls` and `offset` at the start. */
 struct cloud {
     struct http_client *http;
-    struct credentials *credentials;
+    struct keys *keys;
     const char *deployment_id;
     char region[NAME_SIZE];
     char endpoint[256];
@@ -59,7 +59,7 @@ struct cloud_request {
 
 /* -1 when there are no credentials or the request cannot be made; then on_done is not called. */
 int cloud_start(struct cloud *cloud, const struct cloud_request *request, struct error *err);
-/* Sends again what was refused for its credentials; once a loop turn, after credentials_step. */
+/* Sends again what was refused for its credentials; once a loop turn, after keys_step. */
 void cloud_step(struct cloud *cloud, struct mono now);
 /* Forgets all calls without their callbacks; after http_destroy. */
 void cloud_clear(struct cloud *cloud);

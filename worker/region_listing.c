@@ -192,8 +192,7 @@ static void ask_page(struct region_worker *worker)
     CRASH_POINT(region_before_page);
     if (cloud_start(&worker->cloud, &request, &err) < 0) {
         listing->page_under_way = false;
-        fail(worker, FAILURE_CREDENTIALS, credentials_now(worker->credentials) ? "CannotSend" : "NoCredentials",
-             err.text);
+        fail(worker, FAILURE_CREDENTIALS, keys_now(worker->keys) ? "CannotSend" : "NoCredentials", err.text);
     }
     CRASH_POINT(region_after_page);
     ec2_form_free(&form);

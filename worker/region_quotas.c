@@ -39,11 +39,11 @@ static void on_answer(void *context, const struct http_response *response)
 
 static int send(struct region_worker *worker, const char *endpoint, const char *code, struct error *err)
 {
-    const struct aws_credentials *credentials = credentials_now(worker->credentials);
+    const struct aws_credentials *credentials = keys_now(worker->keys);
     struct buffer body = {0};
     struct ec2_signed headers = {0};
     if (!credentials)
-        return error_set(err, ERROR_REMOTE, "no AWS credentials: %s", credentials_problem(worker->credentials));
+        return error_set(err, ERROR_REMOTE, "no AWS credentials: %s", keys_problem(worker->keys));
     quotas_request(&body, code);
     struct ec2_post post = {.url = endpoint,
                             .body = body.bytes,

@@ -83,10 +83,11 @@ static int take_welcome(void *context, const struct proto_WELCOME *welcome, stru
         return error_set(err, ERROR_INPUT, "region %s is not in the settings", region);
     text_copy(worker->incarnation, sizeof worker->incarnation, welcome->incarnation);
     worker->http = start_http(worker->loop, &worker->config, err);
-    if (!worker->http || !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
+    if (!worker->http ||
+        keys_create(&worker->keys, worker->loop, worker->bus.context, worker->options->run_dir, err) < 0)
         return -1;
     worker->cloud = (struct cloud){.http = worker->http,
-                                   .credentials = worker->credentials,
+                                   .keys = worker->keys,
                                    .deployment_id = worker->config.deployment_id,
                                    .connect_limit = worker->config.connect_limit};
     text_copy(worker->cloud.region, sizeof worker->cloud.region, region);
@@ -198,8 +199,11 @@ static struct mono deadline(struct region_worker *worker, struct mono now)
 {
     struct mono next = mono_min(http_deadline(worker->http), mono_add(worker->tick_began, idle_tick(worker)));
     next = mono_min(next, bus_deadline(&worker->bus, now));
+    next = mono_min(next, keys_deadline(worker->keys));
     if (worker->stopping)
         return mono_min(next, worker->drain_limit);
+    if (keys_awaited(worker->keys, now))
+        return next;
     next = mono_min(next, mono_min(region_listing_deadline(worker, now), region_prices_deadline(worker, now)));
     bool waits = region_terminate_waits(worker) || region_lookup_waits(worker) || region_catalogue_waits(worker);
     return waits ? mono_min(next, region_call_deadline(worker, now)) : next;
@@ -212,13 +216,24 @@ static bool is_over(const struct region_worker *worker, struct mono now)
 
 static void run_lanes(struct region_worker *worker, struct mono now)
 {
-    if (worker->stopping)
+    if (worker->stopping || keys_awaited(worker->keys, now))
         return;
     region_listing_step(worker, now);
     region_terminate_step(worker, now);
     region_prices_step(worker, now);
     region_lookup_step(worker, now);
     region_catalogue_step(worker, now);
+}
+
+/* What failed for want of credentials need not wait for its next turn. */
+static void take_keys(struct region_worker *worker, struct mono now)
+{
+    if (!keys_step(worker->keys, now))
+        return;
+    if (!worker->listing.running)
+        worker->listing.next = MONO_ZERO;
+    if (!worker->prices.running)
+        worker->prices.next = MONO_ZERO;
 }
 
 static void work(struct region_worker *worker)
@@ -231,7 +246,7 @@ static void work(struct region_worker *worker)
         now = clock_now();
         take_signals(worker, now);
         http_step(worker->http, now);
-        credentials_step(worker->credentials, now, clock_wall());
+        take_keys(worker, now);
         cloud_step(&worker->cloud, now);
         drain_bus(worker);
         region_lookup_drain(worker);
@@ -244,7 +259,6 @@ static void work(struct region_worker *worker)
 
 static void destroy(struct region_worker *worker)
 {
-    credentials_destroy(&worker->credentials);
     http_destroy(&worker->http);
     cloud_clear(&worker->cloud);
     region_listing_clear(worker);
@@ -262,6 +276,7 @@ static void destroy(struct region_worker *worker)
     }
     if (worker->inventory)
         zmq_close(worker->inventory);
+    keys_destroy(&worker->keys);
     bus_close(&worker->bus, worker->loop);
     loop_destroy(&worker->loop);
     free(worker);

@@ -66,7 +66,7 @@ struct region_worker {
     struct loop *loop;
     struct bus bus;
     struct http_client *http;
-    struct credentials *credentials;
+    struct keys *keys;
     struct config config;
     struct cloud cloud;
     char incarnation[64];

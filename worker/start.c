@@ -75,10 +75,15 @@ void start_clean_environment(void)
         unsetenv(names[i]);
 }
 
+void start_keep_out_of_cores(void)
+{
+    prctl(PR_SET_DUMPABLE, 0); /* also for a core_pattern that is a pipe, which RLIMIT_CORE does not stop */
+}
+
 void start_set_title(int argc, char **argv, const struct worker_options *options)
 {
     char title[NAME_SIZE + 32];
-    const char *role = options->role == WORKER_TYPE ? "type" : "region";
+    const char *role = worker_role_name(options->role);
     size_t room = (size_t)(argv[argc - 1] + strlen(argv[argc - 1]) + 1 - argv[0]);
     text_format(title, sizeof title, "provisiond-worker %s %s", role, options->name);
     memset(argv[0], 0, room);

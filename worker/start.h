@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* start.h: what every worker does before its role begins, and what the two roles share at their start.
+/* start.h: what every worker does before its role begins, and what the roles share at their start.
  * Runs in: provisiond-worker. Owns nothing that lasts but the title. */
 #ifndef WORKER_START_H
 #define WORKER_START_H
@@ -19,6 +19,8 @@ int start_tie_to_parent(pid_t parent, struct error *err);
 /* Default dispositions and an empty mask: both survive an exec (STYLE trap 7). SIGPIPE stays ignored. */
 void start_reset_signals(void);
 void start_clean_environment(void);
+/* Signatures and tokens pass through buffers of libraries, which no page of ours protects. */
+void start_keep_out_of_cores(void);
 /* "provisiond-worker type NAME" in /proc/PID/cmdline; overwrites the arguments, so copy them before. */
 void start_set_title(int argc, char **argv, const struct worker_options *options);
 
@@ -32,7 +34,7 @@ bool start_role(struct loop **loop, struct bus *bus, const struct worker_options
 /* The settings that WELCOME brings. */
 int start_read_settings(const char *text, struct config *out, struct error *err);
 struct http_client *start_http(struct loop *loop, const struct config *config, struct error *err);
-/* NULL with *err: no memory. */
+/* Of the credentials helper alone: where credentials come from. NULL with *err: no memory. */
 struct credentials *start_credentials(struct http_client *http, const struct config *config, struct error *err);
 
 #endif

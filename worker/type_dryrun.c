@@ -46,7 +46,7 @@ void type_dryrun_step(struct type_worker *worker, struct mono now)
         return;
     size_t spec = next_spec(worker);
     dry->due = spec == SIZE_MAX ? mono_add(now, TRY_AGAIN) : mono_add(now, ASK_AGAIN);
-    if (spec == SIZE_MAX || !credentials_now(worker->credentials))
+    if (spec == SIZE_MAX || !keys_now(worker->keys))
         return;
     const struct launch_spec *it = &worker->definition->specs[spec];
     text_copy(message.as.SPARE.region, sizeof message.as.SPARE.region, it->region);

@@ -231,7 +231,7 @@ static const char *obstacle(const struct type_worker *worker, const struct proto
     if (type_region_index(worker, grant->region) < 0 || !spec || strcmp(spec->hash, grant->specHash) != 0 ||
         spec->capacity != grant->capacity)
         return "OtherSpec";
-    if (!credentials_now(worker->credentials))
+    if (!keys_now(worker->keys))
         return "NoCredentials";
     /* The clock is read anew: this process may have been stopped since the loop turn began. */
     if (mono_reached((struct mono){grant->sendByMono}, clock_now()))

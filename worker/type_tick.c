@@ -151,10 +151,8 @@ static void make_plan(struct type_worker *worker, struct plan_supply *supply, st
                              .seen = demand->seen,
                              .age_limit = span_max(worker->config.max_demand_age, span_scale(worker->poll, 3)),
                              .problem = demand->problem};
-    if (!credentials_now(worker->credentials)) {
-        const char *problem = credentials_problem(worker->credentials);
-        input.credentials_problem = *problem ? problem : "none yet";
-    }
+    if (!keys_now(worker->keys))
+        input.credentials_problem = keys_problem(worker->keys);
     struct plan_memory before = worker->memory;
     plan_make(&worker->memory, &input, &worker->plan);
     type_journal_plan(worker, &before, &input);

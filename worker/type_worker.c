@@ -36,7 +36,7 @@ static void make_clouds(struct type_worker *worker)
     for (size_t i = 0; i < worker->config.region_count; i++) {
         struct cloud *cloud = &worker->clouds[i];
         cloud->http = worker->http;
-        cloud->credentials = worker->credentials;
+        cloud->keys = worker->keys;
         cloud->deployment_id = worker->config.deployment_id;
         cloud->connect_limit = worker->config.connect_limit;
         text_copy(cloud->region, sizeof cloud->region, worker->config.regions[i].name);
@@ -56,7 +56,8 @@ static int take_welcome(void *context, const struct proto_WELCOME *welcome, stru
     worker->seen = welcome->seen;
     worker->poll = welcome->pollMs > 0 ? SPAN_MS(welcome->pollMs) : worker->config.demand_poll;
     worker->http = start_http(worker->loop, &worker->config, err);
-    if (!worker->http || !(worker->credentials = start_credentials(worker->http, &worker->config, err)))
+    if (!worker->http ||
+        keys_create(&worker->keys, worker->loop, worker->bus.context, worker->options->run_dir, err) < 0)
         return -1;
     make_clouds(worker);
     if (type_options_make(worker, err) < 0 || type_supply_start(worker, welcome, err) < 0 ||
@@ -127,7 +128,7 @@ static struct mono deadline(const struct type_worker *worker)
     struct mono next = mono_min(http_deadline(worker->http), queue_deadline(worker->queue));
     next = mono_min(next, mono_min(worker->next_tick, worker->next_poll));
     next = mono_min(next, mono_min(type_lookup_deadline(worker), type_preflight_deadline(worker)));
-    next = mono_min(next, type_registration_deadline(worker));
+    next = mono_min(next, mono_min(type_registration_deadline(worker), keys_deadline(worker->keys)));
     next = mono_min(next, doors_deadline(&worker->doors, clock_now()));
     next = mono_min(next, bus_deadline(&worker->bus, clock_now()));
     return worker->stopping ? mono_min(next, worker->drain_limit) : next;
@@ -149,7 +150,7 @@ static void work(struct type_worker *worker)
         now = clock_now();
         take_signals(worker, now);
         http_step(worker->http, now);
-        credentials_step(worker->credentials, now, clock_wall());
+        worker->news |= keys_step(worker->keys, now);
         for (size_t i = 0; i < worker->config.region_count; i++)
             cloud_step(&worker->clouds[i], now);
         queue_step(worker->queue, now);
@@ -186,7 +187,6 @@ static void destroy(struct type_worker *worker)
     type_journal_end(worker);
     registration_destroy(&worker->registration);
     queue_destroy(&worker->queue);
-    credentials_destroy(&worker->credentials);
     http_destroy(&worker->http);
     for (size_t i = 0; i < worker->config.region_count; i++)
         cloud_clear(&worker->clouds[i]);
@@ -198,6 +198,7 @@ static void destroy(struct type_worker *worker)
     free(worker->plan_options);
     free(worker->prices);
     definition_destroy(&worker->definition);
+    keys_destroy(&worker->keys);
     close_sockets(worker);
     bus_close(&worker->bus, worker->loop);
     loop_destroy(&worker->loop);

@@ -67,7 +67,7 @@ struct type_worker {
     struct loop *loop;
     struct bus bus;
     struct http_client *http;
-    struct credentials *credentials;
+    struct keys *keys;
     struct queue_credentials queue_credentials;
     struct queue *queue;
     struct registration *registration; /* NULL: instances are not registered */

@@ -2,7 +2,7 @@
 /* worker.h: what a worker process is started with and how it ends; the contract with supervisor/'s child_spawn.
  * Runs in: provisiond-worker. Owns: the copy of the arguments and the per-spawn secret.
  *
- *   provisiond-worker --type NAME | --region NAME  --run-dir DIR --generation N --parent PID
+ *   provisiond-worker --type NAME | --region NAME | --helper credentials  --run-dir DIR --generation N --parent PID
  *   fd 3: the routing id for the bus, hex text up to end of file; then closed
  *   fd 4: read end of the lifeline pipe: end of file means that the supervisor is gone */
 #ifndef WORKER_WORKER_H
@@ -26,11 +26,16 @@
 /* How long a call in flight may still take after SIGHUP or SIGTERM before it is reported as unknown. */
 #define WORKER_DRAIN_LIMIT SPAN_SECONDS(2)
 
-enum worker_role { WORKER_TYPE, WORKER_REGION };
+enum worker_role { WORKER_TYPE, WORKER_REGION, WORKER_HELPER };
+
+static inline const char *worker_role_name(enum worker_role role)
+{
+    return role == WORKER_HELPER ? "helper" : role == WORKER_REGION ? "region" : "type";
+}
 
 struct worker_options {
     enum worker_role role;
-    char name[NAME_SIZE]; /* of the workerType or the region */
+    char name[NAME_SIZE]; /* of the workerType, the region or the helper */
     char run_dir[108];
     int64_t generation;
     pid_t parent;
@@ -40,5 +45,6 @@ struct worker_options {
 /* Each runs the whole life of its process and returns the exit status. */
 int type_worker_run(const struct worker_options *options);
 int region_worker_run(const struct worker_options *options);
+int helper_run(const struct worker_options *options);
 
 #endif

@@ -162,7 +162,8 @@ export class Overview {
     setText(this.head, link().state === "live" || !state.beat?.heard ? sentence : `Last known: ${sentence}`);
     setText(this.lead, first ? `${first.word("why") || "No reason was given."}` : "");
     setText(this.unsaid, groups.unknown.length ? `The demand of ${plural(groups.unknown.length, "type")} is not known.` : "");
-    const problems = [["configurationProblem", "The newest configuration was rejected: "], ["ledger", "Ledger: "]]
+    const problems = [["configurationProblem", "The newest configuration was rejected: "], ["ledger", "Ledger: "],
+      ["credentials", "AWS credentials: "]]
       .filter(([name]) => state.supervisor && !["", "ok"].includes(state.supervisor.word(name)))
       .map(([name, text]) => text + state.supervisor.word(name));
     if (state.names?.leftOut) problems.push("More workerTypes than --max-types: some are not shown.");

@@ -22,10 +22,10 @@ import check  # noqa: E402
 from world import (BUILD, MAX_INSTANCES, MAX_UNITS, REGIONS, TYPES, Failed, World,  # noqa: E402
                    type_document)
 
-WEIGHTS = {"supervisor": 5, "type": 60, "region": 35}  # what a stroke falls on
+WEIGHTS = {"supervisor": 5, "type": 57, "region": 33, "helper": 5}  # what a stroke falls on
 WEIGHTS_OF_CONTROL = {"supervisor": 40, "type": 35, "region": 25}  # its fault shows when the supervisor dies in time
 ACTIONS = {"kill": 76, "stop": 13, "disk": 4, "reload": 5, "dark": 2}
-QUIET = {"launches": 500, "unknown": 50, "class": 20}  # of 1,000 kills; fewer kills, as much less
+QUIET = {"launches": 500, "unknown": 50, "class": 15}  # of 1,000 kills; fewer kills, as much less
 CALM_LIMIT = 120                                       # seconds until all is quiet after the last stroke
 
 # (probability, effect): the first that fits a request is applied. Late launches and late rows stay well below grace.

@@ -124,7 +124,7 @@ class World:
     def workers(self):
         """[(class, name, pid)] of what its pid files name; whether a pid is really a child is asked at the signal."""
         found = []
-        for folder, kind in (("types", "type"), ("regions", "region")):
+        for folder, kind in (("types", "type"), ("regions", "region"), ("helpers", "helper")):
             for path in sorted((self.run_dir / folder).glob("*.pid")):
                 try:
                     found.append((kind, path.stem, int(path.read_text())))

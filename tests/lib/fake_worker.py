@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MPL-2.0
 """A scripted worker process for tests of the supervisor (PROVISIOND_WORKER): speaks the bus like provisiond-worker, and
-does what <folder of the run directory>/fake.json says for "type:NAME", "region:NAME", or "*":
+does what <folder of the run directory>/fake.json says for "type:NAME", "region:NAME", "helper:credentials", or, for types
+and regions, "*":
 
     start   "mute": no hello   "exit": ends at once with status 7   "garbage": after the hello a message that is none
             "flood": after the hello many valid messages without end
@@ -34,7 +35,7 @@ VERSION = int(re.search(r"PROTO_VERSION (\d+)", HEADER.read_text()).group(1))
 def arguments():
     words = sys.argv[1:]
     given = dict(zip(words[0::2], words[1::2]))
-    role = "type" if "--type" in given else "region"
+    role = next(role for role in ("type", "region", "helper") if "--" + role in given)
     return role, given["--" + role], Path(given["--run-dir"]), int(given["--generation"]), int(given["--parent"])
 
 
@@ -43,7 +44,7 @@ class Fake:
         self.role, self.name, self.run_dir, self.generation, self.parent = arguments()
         self.folder = self.run_dir.parent
         script = json.loads((self.folder / "fake.json").read_text())
-        self.script = {**script.get("*", {}), **script.get(f"{self.role}:{self.name}", {})}
+        self.script = {**(script.get("*", {}) if self.role != "helper" else {}), **script.get(f"{self.role}:{self.name}", {})}
         with os.fdopen(3, "rb") as pipe:
             self.secret = pipe.read()
         self.tick = self.listing = self.bids = self.seen = self.granted = 0
@@ -118,6 +119,11 @@ class Fake:
         self.say("LISTED", listing=self.listing, full=True, beganMono=began, beganWall=time.time_ns() // 1000000,
                  tookUs=1000, pages=1, rows=len(rows), gone=[])
 
+    def helper_tick(self):
+        if self.tick == 1:
+            self.say("CREDENTIALS", present=True, source="environment", refreshedWall=time.time_ns() // 1000000,
+                     expiresWall=0, problem="")
+
     def run(self):
         start = self.script.get("start")
         if start == "exit":
@@ -152,7 +158,7 @@ class Fake:
             if self.script.get("beats", True) is False:
                 continue
             self.tick += 1
-            (self.type_tick if self.role == "type" else self.region_tick)()
+            {"type": self.type_tick, "region": self.region_tick, "helper": self.helper_tick}[self.role]()
             self.say("BEAT", tick=self.tick, tookUs=100, beganMono=time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000)
         return 64 if self.reload else 0
 

@@ -18,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 import zmq
@@ -146,8 +147,39 @@ class Worker:
         return path.read_text(errors="replace") if path.exists() else ""
 
 
+class ScriptedHelper(threading.Thread):
+    """Plays the credentials helper: hands out what the environment holds, by questions; `keys` may be changed."""
+
+    def __init__(self, context, run_dir, environment):
+        super().__init__(daemon=True)
+        self.keys = {"accessKey": environment.get("AWS_ACCESS_KEY_ID", ""),
+                     "secretKey": environment.get("AWS_SECRET_ACCESS_KEY", ""), "sessionToken": "", "expiresWall": 0,
+                     "problem": ""}
+        if not self.keys["accessKey"]:
+            self.keys["problem"] = "there are none in this test"
+        self.questions = []
+        self.socket = context.socket(zmq.ROUTER)
+        self.socket.setsockopt(zmq.LINGER, 0)
+        self.socket.bind(f"ipc://{run_dir}/keys.sock")
+        self.closing = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.closing.is_set():
+            if self.socket.poll(50):
+                peer, text = self.socket.recv_multipart()
+                question = json.loads(text)
+                self.questions.append(question)
+                self.socket.send_multipart([peer, json.dumps({"m": "KEYS", "id": question["id"], **self.keys}).encode()])
+        self.socket.close()
+
+    def close(self):
+        self.closing.set()
+        self.join(10)
+
+
 class Supervisor:
-    def __init__(self, chosen_settings, environment=None):
+    def __init__(self, chosen_settings, environment=None, helper=True):
         self.settings = chosen_settings
         self.environment = dict(os.environ, AWS_ACCESS_KEY_ID="AKIASIMCLOUD00000001",
                                 AWS_SECRET_ACCESS_KEY="simcloud-secret-access-key", TASKCLUSTER_CLIENT_ID="simcloud",
@@ -156,6 +188,7 @@ class Supervisor:
         self.run_dir = pathlib.Path(tempfile.mkdtemp(prefix="sv-"))
         self.context = zmq.Context()
         self.bus = self._bind(zmq.ROUTER, "bus.sock")
+        self.helper = ScriptedHelper(self.context, self.run_dir, self.environment) if helper else None
         self.workers = []
         self.regions = {}
         self.generation = 0
@@ -183,6 +216,8 @@ class Supervisor:
                     print("# worker:", line, flush=True)
         for region in self.regions.values():
             region.close()
+        if self.helper:
+            self.helper.close()
         self.bus.close()
         self.context.term()
         shutil.rmtree(self.run_dir, ignore_errors=True)
@@ -202,12 +237,14 @@ class Supervisor:
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
 
+        hidden = "TASKCLUSTER_" if role == "helper" else "AWS_"  # as the real supervisor hides them
+        environment = {name: value for name, value in self.environment.items() if not name.startswith(hidden)}
         command = [str(BUILD / "provisiond-worker"), "--" + role, name, "--run-dir", str(self.run_dir),
                    "--generation", str(self.generation), "--parent", str(os.getpid())]
         with open(self.run_dir / f"{name}.{self.generation}.stderr", "wb") as errors:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=errors, stderr=errors,
                                        preexec_fn=place, pass_fds=(3, 4),
-                                       env=dict(self.environment, **(extra_environment or {})))
+                                       env=dict(environment, **(extra_environment or {})))
         for fd in high:
             os.close(fd)
         worker = Worker(self, process, role, name, identity, self.generation, life_write)

@@ -94,6 +94,10 @@ def processes_body(child, stranger):
     body = status(types_)
     body["supervisor"].update(pid=figure(os.getpid(), "process"), started=figure(now_ms() - 7200_000, "milliseconds UTC"),
                               turn=figure(1500, "microseconds"))
+    body["supervisor"].update(credentialsState="live", credentialsPid=figure(None, "process"),
+                              credentialsGeneration=figure(7), credentialsDeaths=figure(6),
+                              credentialsStarted=figure(now_ms() - 3 * 3600_000, "milliseconds UTC"),
+                              credentialsTick=figure(200_000, "microseconds"))
     body["regions"][0].update(pid=figure(None, "process"), generation=figure(9), deaths=figure(4))
     return body
 
@@ -116,6 +120,7 @@ def top_tells_memory_and_processor_of_the_daemons_own_children():
     assert re.search(rf"^provisiond +supervisor +{os.getpid()} +- +2h\S* +- +\d+\.\d +\d+\.\d +1\.5 +live$", got.stdout,
                      re.M), got.stdout
     assert re.search(r"^us-west-2 +region +\? +9 +- +4 +\? +\? +\? +live$", got.stdout, re.M), got.stdout
+    assert re.search(r"^credentials +helper +\? +7 +3h\S* +6 +\? +\? +200\.0 +live$", got.stdout, re.M), got.stdout
     rows = {row["name"]: row for row in json.loads(raw.stdout)["processes"]}
     assert rows["ours"]["pssBytes"] > 0 and rows["ours"]["cpuSeconds"] >= 0 and rows["ours"]["tickSeconds"] == 0.0125, rows
     assert rows["strangers"]["pssBytes"] is None and rows["strangers"]["cpuSeconds"] is None, rows

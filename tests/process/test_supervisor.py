@@ -317,7 +317,7 @@ def lifeline(tap):
         daemon.until_live(*names)
         daemon.until(lambda: daemon.pid("us-west-2", "regions"), "the region's process")
         children = children_of(daemon.child.pid)
-        tap.check(len(children) == 5, "four types and a region have a process each", children)
+        tap.check(len(children) == 6, "four types, a region and the credentials helper have a process each", children)
         os.kill(daemon.pid(names[0]), signal.SIGSTOP)
         os.kill(daemon.pid("us-west-2", "regions"), signal.SIGSTOP)
         daemon.child.kill()
@@ -364,17 +364,22 @@ def twenty_killed(tap):
 
 
 def inherited(tap):
-    with Daemon(environment={"AWS_PROBE": "kept", "HTTPS_PROXY": "http://127.0.0.1:9", "WATCHDOG_USEC": "1000000000",
+    with Daemon(environment={"PROBE": "kept", "AWS_SECRET_ACCESS_KEY": "marker", "HTTPS_PROXY": "http://127.0.0.1:9", "WATCHDOG_USEC": "1000000000",
                              "TASKCLUSTER_ACCESS_TOKEN": "marker"}) as daemon:
         daemon.until_live("alpha")
         daemon.until(lambda: daemon.pid("us-west-2", "regions"), "the region's worker")
-        pid, region = daemon.pid("alpha"), daemon.pid("us-west-2", "regions")
+        daemon.until(lambda: daemon.pid("credentials", "helpers"), "the credentials helper")
+        pid, region, helper = daemon.pid("alpha"), daemon.pid("us-west-2", "regions"), daemon.pid("credentials", "helpers")
         variables = Path(f"/proc/{pid}/environ").read_bytes()
-        tap.check(b"AWS_PROBE=kept" in variables and b"PROXY" not in variables and b"WATCHDOG" not in variables,
+        tap.check(b"PROBE=kept" in variables and b"PROXY" not in variables and b"WATCHDOG" not in variables,
                   "a worker's environment has no proxies and nothing of systemd")
         tap.check(b"TASKCLUSTER_ACCESS_TOKEN" in variables and
                   b"TASKCLUSTER_ACCESS_TOKEN" not in Path(f"/proc/{region}/environ").read_bytes(),
                   "a region worker does not get the queue's credentials")
+        has = {one: b"AWS_SECRET" in Path(f"/proc/{one}/environ").read_bytes() for one in (pid, region, helper)}
+        tap.check(has == {pid: False, region: False, helper: True} and
+                  b"TASKCLUSTER" not in Path(f"/proc/{helper}/environ").read_bytes(),
+                  "the credentials helper alone gets AWS's variables, and none of the queue's", has)
         status = Path(f"/proc/{pid}/status").read_text()
         blocked = int(re.search(r"SigBlk:\s+(\w+)", status).group(1), 16)
         tap.check(blocked == 0, "no signal is blocked in a worker", f"{blocked:x}")

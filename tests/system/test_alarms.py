@@ -140,6 +140,7 @@ def foreign(tap):
 def inventory_stale(tap):
     with World([simple_type("alpha")], maxInventoryAge="2s", inventoryPoll="200ms") as world:
         world.until_polled()
+        world.until(lambda: ask(world.folder / "run", "status")["body"]["regions"][0]["listing"]["value"] is not None, "a listing")
         world.cloud.ask("/_sim/fault", {"match": {"action": "DescribeInstances"}, "effect": {"error": "InternalError"}})
         world.until(lambda: {("listing", "us-east-1"), ("inventory-stale", "us-east-1")} <= set(alarms(world)), "the alarms")
         tap.check("InternalError" in alarms(world)["listing", "us-east-1"]["text"], "listing: raised with EC2's code")

@@ -132,10 +132,14 @@ static void a_file_is_read_again_when_it_was_refused_or_missing(void **state)
     credentials_step(credentials, mono_add(now, SPAN_SECONDS(60)), clock_wall());
     assert_string_equal(credentials_now(credentials)->access_key, "AKID1");
     credentials_refused(credentials, now);
-    credentials_step(credentials, mono_add(now, SPAN_SECONDS(5)), clock_wall()); /* not at loop speed */
-    assert_string_equal(credentials_now(credentials)->access_key, "AKID1");
-    credentials_step(credentials, mono_add(now, SPAN_SECONDS(60)), clock_wall());
+    credentials_step(credentials, mono_add(now, SPAN_SECONDS(1)), clock_wall()); /* at once */
     assert_string_equal(credentials_now(credentials)->access_key, "AKID2");
+    write_file(path, "AKID3");
+    credentials_refused(credentials, mono_add(now, SPAN_SECONDS(2)));
+    credentials_step(credentials, mono_add(now, SPAN_SECONDS(2)), clock_wall()); /* but not at loop speed */
+    assert_string_equal(credentials_now(credentials)->access_key, "AKID2");
+    credentials_step(credentials, mono_add(now, SPAN_SECONDS(60)), clock_wall());
+    assert_string_equal(credentials_now(credentials)->access_key, "AKID3");
     unlink(path);
     credentials_destroy(&credentials);
 }

@@ -405,6 +405,12 @@ static void the_table_says_who_may_speak_and_when(void **state)
                 {PROTO_CONTROL, FROM_CONTROL, IN_LIVE, true},
                 {PROTO_CONTROL, FROM_REGION, IN_LIVE, false},
                 {PROTO_ANSWER, FROM_CONTROL, IN_LIVE, false},
+                {PROTO_HELLO, FROM_HELPER, IN_STARTING, true},
+                {PROTO_CREDENTIALS, FROM_TYPE, IN_LIVE, false},
+                {PROTO_KEYS_WANTED, FROM_HELPER, IN_LIVE, false},
+                {PROTO_KEYS, FROM_SUPERVISOR, IN_LIVE, false},
+                {PROTO_KEYS, FROM_TYPE, IN_LIVE, false},
+                {PROTO_KEYS, FROM_HELPER, IN_LIVE, true},
                 {PROTO_NONE, FROM_TYPE, IN_LIVE, false},
                 {(enum proto_kind)9999, FROM_TYPE, IN_LIVE, false}};
     (void)state;

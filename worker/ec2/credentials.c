@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials.c: chooses where credentials come from (credentials.h has the order), keeps them fresh, and says in one
- * line why there are none. A worker without credentials runs on and recovers alone. Runs in: type and region workers.
+ * line why there are none. The helper without credentials runs on and recovers alone. Runs in: the credentials helper.
  * Never blocks on the network. Owns: the current credentials. */
 #include "worker/ec2/credentials.h"
 
@@ -24,8 +24,10 @@ struct credentials {
     struct aws_credentials current;
     struct aws_credentials next; /* from a service, until the next step: the current ones are lent out */
     bool present, has_next;
-    bool wanted; /* a refresh is wanted as soon as next_try allows it */
-    struct mono next_try;
+    bool wanted;                        /* a refresh is wanted as soon as next_try allows it */
+    bool asking;                        /* a service was asked and has not answered */
+    struct wall refreshed;              /* when the current ones were taken */
+    struct mono next_try, next_refusal; /* a refusal is followed at once, but not more often than this */
     char path[512], configuration[512], profile[NAME_SIZE];
     char role_arn[ROLE_ARN_SIZE], session_name[SESSION_NAME_SIZE], token_file[512]; /* web identity */
     struct metadata *metadata;
@@ -39,6 +41,7 @@ static void take(struct credentials *credentials, const struct aws_credentials *
     aws_credentials_clear(&credentials->current);
     credentials->current = *fresh; /* with its secrets */
     credentials->present = true;
+    credentials->refreshed = clock_wall();
     credentials->problem[0] = '\0';
 }
 
@@ -46,6 +49,7 @@ static void on_fetched(void *context, struct aws_credentials *fresh, const char 
 {
     struct credentials *credentials = context;
 
+    credentials->asking = false;
     if (fresh) {
         aws_credentials_clear(&credentials->next);
         credentials->next = *fresh;
@@ -63,6 +67,13 @@ static const char *session_of(const char *name)
     return *name ? name : "provisiond";
 }
 
+/* Before the call: it may end at once, when it cannot be sent. */
+static void ask_sts(struct credentials *credentials, const struct sts_role *role)
+{
+    credentials->asking = true;
+    sts_fetch(credentials->sts, role);
+}
+
 static void fetch_by_web_identity(struct credentials *credentials, const char *arn, const char *session,
                                   const char *token_file)
 {
@@ -71,7 +82,7 @@ static void fetch_by_web_identity(struct credentials *credentials, const char *a
     struct sts_role role = {.arn = arn, .session_name = session_of(session), .external_id = "", .web_token = token};
 
     if (token)
-        sts_fetch(credentials->sts, &role);
+        ask_sts(credentials, &role);
     else
         text_copy(credentials->problem, sizeof credentials->problem, err.text);
     secret_destroy(&token);
@@ -98,7 +109,7 @@ static int assume(struct credentials *credentials, const struct aws_profile *pro
                             .base = &source.keys};
     bool has_keys = *source.keys.access_key && source.keys.secret_key;
     if (has_keys)
-        sts_fetch(credentials->sts, &role);
+        ask_sts(credentials, &role);
     aws_profile_clear(&source);
     return has_keys ? 0
                     : error_set(err, ERROR_INPUT, "profile [%s]: its source_profile [%s] has no keys of its own",
@@ -279,9 +290,39 @@ const struct aws_credentials *credentials_now(const struct credentials *credenti
     return credentials->present ? &credentials->current : NULL;
 }
 
+const char *credentials_source(const struct credentials *credentials)
+{
+    static const char *const names[] = {[SOURCE_ENVIRONMENT] = "environment",
+                                        [SOURCE_PROFILE] = "profile",
+                                        [SOURCE_WEB_IDENTITY] = "web-identity",
+                                        [SOURCE_CONTAINER] = "container",
+                                        [SOURCE_METADATA] = "metadata"};
+
+    return names[credentials->source];
+}
+
+struct wall credentials_refreshed(const struct credentials *credentials)
+{
+    return credentials->refreshed;
+}
+
+bool credentials_asking(const struct credentials *credentials)
+{
+    return credentials->asking || credentials->has_next;
+}
+
 const char *credentials_problem(const struct credentials *credentials)
 {
     return credentials->problem;
+}
+
+static void ask_service(struct credentials *credentials)
+{
+    credentials->asking = true;
+    if (credentials->source == SOURCE_CONTAINER)
+        container_fetch(credentials->container);
+    else
+        metadata_fetch(credentials->metadata);
 }
 
 void credentials_step(struct credentials *credentials, struct mono now, struct wall wall)
@@ -304,18 +345,20 @@ void credentials_step(struct credentials *credentials, struct mono now, struct w
         read_profile(credentials);
     else if (credentials->source == SOURCE_WEB_IDENTITY)
         fetch_by_web_identity(credentials, credentials->role_arn, credentials->session_name, credentials->token_file);
-    else if (credentials->source == SOURCE_CONTAINER)
-        container_fetch(credentials->container);
     else
-        metadata_fetch(credentials->metadata);
+        ask_service(credentials);
 }
 
 void credentials_refused(struct credentials *credentials, struct mono now)
 {
-    (void)now; /* next_try keeps a storm of refusals from becoming a storm of refreshes */
-    if (credentials->source == SOURCE_ENVIRONMENT)
+    if (credentials->source == SOURCE_ENVIRONMENT) {
         text_copy(credentials->problem, sizeof credentials->problem,
                   "EC2 refused the AWS credentials of the environment: they are read only at start");
-    else
-        credentials->wanted = true;
+        return;
+    }
+    credentials->wanted = true;
+    if (!mono_reached(credentials->next_refusal, now))
+        return; /* a storm of refusals is no storm of refreshes */
+    credentials->next_refusal = mono_add(now, RETRY);
+    credentials->next_try = mono_min(credentials->next_try, now);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_answers.c: reads the answers that hold credentials: the JSON of the metadata service and of the container
- * endpoint, the XML of STS. Runs in: type and region workers. Pure. No message quotes an answer: it holds secrets. */
+ * endpoint, the XML of STS. Runs in: the credentials helper. Pure. No message quotes an answer: it holds secrets. */
 #include <expat.h>
 #include <stdlib.h>
 #include <string.h>

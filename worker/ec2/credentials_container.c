@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_container.c: a container's role by the endpoint that its environment names (ECS, EKS Pod Identity).
  * Plain http goes only to loopback and to the link-local addresses that common/http knows.
- * Runs in: type and region workers. Never blocks. Owns: its one request, the token of the environment. */
+ * Runs in: the credentials helper. Never blocks. Owns: its one request, the token of the environment. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_environment.c: credentials from the environment, which is emptied of them.
- * Runs in: type and region workers, at start. Owns nothing after a call. Secrets never enter a message. */
+ * Runs in: the credentials helper, at start. Owns nothing after a call. Secrets never enter a message. */
 #include <stdlib.h>
 
 #include "worker/ec2/credentials_sources.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_metadata.c: the role's credentials from the instance metadata service, version 2 only: a token by PUT,
  * the name of the role, its credentials. Each call ends within 3 s; the usual reason for none is the hop limit (case
- * B50). Runs in: type and region workers. Never blocks. Owns: the metadata token, its one request. */
+ * B50). Runs in: the credentials helper. Never blocks. Owns: the metadata token, its one request. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_profile.c: reads profiles from INI text: keys, or a role and where its credentials come from.
- * Runs in: type and region workers, at start and at each refresh. Owns nothing after a call: the text is wiped.
+ * Runs in: the credentials helper, at start and at each refresh. Owns nothing after a call: the text is wiped.
  * Secrets never enter a message. */
 #include "worker/ec2/credentials_profile.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_profile.h: one profile of the files that every AWS tool reads: the shared credentials file and the
- * configuration file. Private to credentials*.c. Runs in: type and region workers. Reads two small local files.
+ * configuration file. Private to credentials*.c. Runs in: the credentials helper. Reads two small local files.
  * Owns: what is in struct aws_profile until aws_profile_clear. */
 #ifndef WORKER_EC2_CREDENTIALS_PROFILE_H
 #define WORKER_EC2_CREDENTIALS_PROFILE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_sources.h: the places that credentials are taken from. Private to credentials*.c.
- * Runs in: type and region workers. Owns: what it fills in, until aws_credentials_clear. */
+ * Runs in: the credentials helper. Owns: what it fills in, until aws_credentials_clear. */
 #ifndef WORKER_EC2_CREDENTIALS_SOURCES_H
 #define WORKER_EC2_CREDENTIALS_SOURCES_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials_sts.c: a role's credentials from STS: AssumeRole, signed with other credentials, or
  * AssumeRoleWithWebIdentity, whose token is its proof. A refusal for the clock is tried once more with STS's own time.
- * Runs in: type and region workers. Never blocks. Owns: its one request and, for the second try, its body. */
+ * Runs in: the credentials helper. Never blocks. Owns: its one request and, for the second try, its body. */
 #include <stdlib.h>
 #include <string.h>
 
