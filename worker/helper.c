@@ -25,7 +25,7 @@ static int take_welcome(void *context, const struct proto_WELCOME *welcome, stru
     if (start_read_settings(welcome->settings, &helper->config, err) < 0)
         return -1;
     helper->http = start_http(helper->loop, &helper->config, err);
-    if (!helper->http || !(helper->credentials = start_credentials(helper->http, &helper->config, err)))
+    if (!helper->http || !(helper->credentials = start_credentials(helper->loop, helper->http, &helper->config, err)))
         return -1;
     helper->socket = socket_open(helper->bus.context, SOCKET_KEYS_SERVER, helper->options->run_dir, NULL, NULL, err);
     helper->tick_began = clock_now();

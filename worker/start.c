@@ -182,10 +182,12 @@ struct http_client *start_http(struct loop *loop, const struct config *config, s
     return http_create(&http, loop, &options, err) == 0 ? http : NULL;
 }
 
-struct credentials *start_credentials(struct http_client *http, const struct config *config, struct error *err)
+struct credentials *start_credentials(struct loop *loop, struct http_client *http, const struct config *config,
+                                      struct error *err)
 {
     struct credentials *credentials = NULL;
-    struct credentials_options options = {.metadata_endpoint = config->metadata_endpoint,
+    struct credentials_options options = {.loop = loop,
+                                          .metadata_endpoint = config->metadata_endpoint,
                                           .sts_endpoint = config->sts_endpoint,
                                           .region = config->region_count > 0 ? config->regions[0].name : NULL};
     return credentials_create(&credentials, http, &options, err) == 0 ? credentials : NULL;

@@ -35,6 +35,7 @@ bool start_role(struct loop **loop, struct bus *bus, const struct worker_options
 int start_read_settings(const char *text, struct config *out, struct error *err);
 struct http_client *start_http(struct loop *loop, const struct config *config, struct error *err);
 /* Of the credentials helper alone: where credentials come from. NULL with *err: no memory. */
-struct credentials *start_credentials(struct http_client *http, const struct config *config, struct error *err);
+struct credentials *start_credentials(struct loop *loop, struct http_client *http, const struct config *config,
+                                      struct error *err);
 
 #endif

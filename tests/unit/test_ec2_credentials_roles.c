@@ -135,7 +135,7 @@ static void use_files(void)
     setenv("AWS_SHARED_CREDENTIALS_FILE", path, 1);
     write_file("config",
                "[profile ours]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = base\n"
-               "external_id = e+1\nrole_session_name = me\n[profile loop]\nrole_arn=a\nsource_profile=ours\n");
+               "external_id = e+1\nrole_session_name = me\n[profile outer]\nrole_arn=a\nsource_profile=ours\n");
     setenv("AWS_CONFIG_FILE", path, 1);
 }
 
@@ -197,14 +197,32 @@ static void what_sts_refuses_is_said_and_tried_again(void **state)
     end();
 }
 
-static void a_source_profile_without_keys_is_named(void **state)
+static void a_role_that_leads_to_a_role_is_two_calls(void **state)
 {
+    static const struct answer answers[] = {
+        {{"Action=AssumeRole&", "RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fx&", "Credential=AKIDBASE/"},
+         "X-Amz-Security-Token",
+         200,
+         STS_GOOD("ASIA1")},
+        {{"Action=AssumeRole&", "RoleArn=a&RoleSessionName=provisiond", "Credential=ASIA1/",
+          "X-Amz-Security-Token: ses&sion"},
+         MARKER,
+         200,
+         STS_GOOD("ASIA2")},
+        {{"Credential=AKIDBASE/"}, NULL, 200, STS_GOOD("ASIA3")},
+        {{"Credential=ASIA3/"}, NULL, 403, STS_BAD("AccessDenied")}};
+    struct mono now = clock_now();
+
     (void)state;
-    begin(NULL, 0);
+    RUN(answers);
     use_files();
-    setenv("AWS_PROFILE", "loop", 1);
+    setenv("AWS_PROFILE", "outer", 1);
     make();
-    assert_non_null(strstr(credentials_problem(credentials), "[ours] has no keys"));
+    step_through(now, EXPIRES - HOUR);
+    assert_string_equal(credentials_now(credentials)->access_key, "ASIA2");
+    step_through(mono_add(now, SPAN_SECONDS(100)), EXPIRES);
+    assert_non_null(strstr(credentials_problem(credentials), "AccessDenied"));
+    assert_string_equal(credentials_now(credentials)->access_key, "ASIA2"); /* not the half-way ones */
     end();
 }
 
@@ -311,7 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_profiles_role_is_assumed_and_renewed_ahead),
         cmocka_unit_test(what_sts_refuses_is_said_and_tried_again),
-        cmocka_unit_test(a_source_profile_without_keys_is_named),
+        cmocka_unit_test(a_role_that_leads_to_a_role_is_two_calls),
         cmocka_unit_test(a_web_identity_needs_no_key_and_its_token_is_read_anew),
         cmocka_unit_test(the_container_endpoint_gets_its_token),
         cmocka_unit_test(a_container_endpoint_elsewhere_is_refused_in_plain_http),

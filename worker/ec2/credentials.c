@@ -10,12 +10,12 @@
 
 #include "worker/ec2/credentials_profile.h"
 #include "worker/ec2/credentials_sources.h"
+#include "worker/ec2/credentials_walk.h"
 
 #define RETRY SPAN_SECONDS(10)   /* case B50 */
 #define AHEAD_MS (5 * 60 * 1000) /* refreshed so long before they end */
 /* A clock that is far ahead makes fresh credentials look old: they are not fetched anew at the rate of failures. */
 #define SETTLED SPAN_SECONDS(60)
-#define WEB_TOKEN_LIMIT 65536
 
 enum source { SOURCE_ENVIRONMENT, SOURCE_PROFILE, SOURCE_WEB_IDENTITY, SOURCE_CONTAINER, SOURCE_METADATA };
 
@@ -29,10 +29,11 @@ struct credentials {
     struct wall refreshed;              /* when the current ones were taken */
     struct mono next_try, next_refusal; /* a refusal is followed at once, but not more often than this */
     char path[512], configuration[512], profile[NAME_SIZE];
-    char role_arn[ROLE_ARN_SIZE], session_name[SESSION_NAME_SIZE], token_file[512]; /* web identity */
+    struct chain_role web; /* web identity, of the environment */
+    char token_file[512];  /* likewise */
     struct metadata *metadata;
     struct container *container;
-    struct sts *sts;
+    struct walk *walk; /* profile, web identity */
     char problem[512];
 };
 
@@ -60,94 +61,42 @@ static void on_fetched(void *context, struct aws_credentials *fresh, const char 
     credentials->wanted = !fresh;
 }
 
-/* ---- a role ---- */
+/* ---- profiles and roles ---- */
 
-static const char *session_of(const char *name)
-{
-    return *name ? name : "provisiond";
-}
-
-/* Before the call: it may end at once, when it cannot be sent. */
-static void ask_sts(struct credentials *credentials, const struct sts_role *role)
+/* Before the walk: it may end at once, where a call cannot be sent. */
+static void walk_chain(struct credentials *credentials, struct aws_chain *chain, struct mono now)
 {
     credentials->asking = true;
-    sts_fetch(credentials->sts, role);
+    walk_start(credentials->walk, chain, now);
 }
 
-static void fetch_by_web_identity(struct credentials *credentials, const char *arn, const char *session,
-                                  const char *token_file)
+static void fetch_by_web_identity(struct credentials *credentials, struct mono now)
 {
-    struct error err;
-    struct secret *token = secret_from_file(token_file, WEB_TOKEN_LIMIT, &err); /* renewed in place: read anew */
-    struct sts_role role = {.arn = arn, .session_name = session_of(session), .external_id = "", .web_token = token};
+    struct aws_chain chain = {.root = CHAIN_WEB_IDENTITY, .web = credentials->web};
 
-    if (token)
-        ask_sts(credentials, &role);
-    else
-        text_copy(credentials->problem, sizeof credentials->problem, err.text);
-    secret_destroy(&token);
+    text_copy(chain.token_file, sizeof chain.token_file, credentials->token_file);
+    walk_chain(credentials, &chain, now);
 }
 
-/* The profile names a role: its base credentials are the keys of source_profile, which may be itself. */
-static int assume(struct credentials *credentials, const struct aws_profile *profile, struct error *err)
+/* Keys that stand in the files are there at once. */
+static void read_profile(struct credentials *credentials, struct mono now)
 {
-    struct aws_profile source = {0};
-    const char *name = *profile->source_profile ? profile->source_profile : credentials->profile;
-
-    if (*profile->token_file) {
-        fetch_by_web_identity(credentials, profile->role_arn, profile->session_name, profile->token_file);
-        return 0;
-    }
-    if (*profile->credential_source)
-        return error_set(err, ERROR_INPUT, "profile [%s]: credential_source is not supported, use source_profile",
-                         credentials->profile);
-    if (aws_profile_read(&source, credentials->path, credentials->configuration, name, err) != 0)
-        return -1;
-    struct sts_role role = {.arn = profile->role_arn,
-                            .session_name = session_of(profile->session_name),
-                            .external_id = profile->external_id,
-                            .base = &source.keys};
-    bool has_keys = *source.keys.access_key && source.keys.secret_key;
-    if (has_keys)
-        ask_sts(credentials, &role);
-    aws_profile_clear(&source);
-    return has_keys ? 0
-                    : error_set(err, ERROR_INPUT, "profile [%s]: its source_profile [%s] has no keys of its own",
-                                credentials->profile, name);
-}
-
-static int use_profile(struct credentials *credentials, struct aws_profile *profile, struct error *err)
-{
-    const char *name = credentials->profile;
-
-    if (*profile->role_arn)
-        return assume(credentials, profile, err);
-    if (*profile->keys.access_key && profile->keys.secret_key) {
-        take(credentials, &profile->keys);
-        profile->keys = (struct aws_credentials){0};
-        credentials->wanted = false;
-        return 0;
-    }
-    if (!profile->found && access(credentials->path, F_OK) != 0)
-        return error_set(err, ERROR_INPUT, "%s is not there", credentials->path);
-    if (!profile->found)
-        return error_set(err, ERROR_INPUT, "%s has no profile [%s]", credentials->path, name);
-    return error_set(err, ERROR_INPUT,
-                     profile->has_process ? "%s: profile [%s] names a process: not supported, give it keys or a role"
-                                          : "%s: profile [%s] lacks aws_access_key_id or aws_secret_access_key",
-                     credentials->path, name);
-}
-
-static void read_profile(struct credentials *credentials)
-{
-    struct aws_profile profile;
+    struct aws_chain chain;
     struct error err = {0};
 
+    if (credentials->asking)
+        return; /* a program may take longer than we wait between tries */
     credentials->wanted = true;
-    if (aws_profile_read(&profile, credentials->path, credentials->configuration, credentials->profile, &err) != 0 ||
-        use_profile(credentials, &profile, &err) != 0)
+    if (aws_chain_read(&chain, credentials->path, credentials->configuration, credentials->profile, &err) != 0) {
         text_copy(credentials->problem, sizeof credentials->problem, err.text);
-    aws_profile_clear(&profile);
+    } else if (chain.root == CHAIN_KEYS && chain.role_count == 0) {
+        take(credentials, &chain.keys);
+        chain.keys = (struct aws_credentials){0};
+        credentials->wanted = false;
+        aws_chain_clear(&chain);
+    } else {
+        walk_chain(credentials, &chain, now);
+    }
 }
 
 /* ---- the choice ---- */
@@ -198,10 +147,10 @@ static bool profile_is_there(const struct credentials *credentials)
 
 static bool find_web_identity(struct credentials *credentials)
 {
-    text_copy(credentials->role_arn, sizeof credentials->role_arn, getenv("AWS_ROLE_ARN"));
-    text_copy(credentials->session_name, sizeof credentials->session_name, getenv("AWS_ROLE_SESSION_NAME"));
+    text_copy(credentials->web.arn, sizeof credentials->web.arn, getenv("AWS_ROLE_ARN"));
+    text_copy(credentials->web.session_name, sizeof credentials->web.session_name, getenv("AWS_ROLE_SESSION_NAME"));
     text_copy(credentials->token_file, sizeof credentials->token_file, getenv("AWS_WEB_IDENTITY_TOKEN_FILE"));
-    return *credentials->role_arn && *credentials->token_file;
+    return *credentials->web.arn && *credentials->token_file;
 }
 
 static enum source choose(struct credentials *credentials, struct http_client *http)
@@ -216,7 +165,7 @@ static enum source choose(struct credentials *credentials, struct http_client *h
 
 static void begin(struct credentials *credentials, struct http_client *http, const char *metadata_endpoint)
 {
-    static const char *const asked[] = {[SOURCE_PROFILE] = "STS", /* unless the profile has keys */
+    static const char *const asked[] = {[SOURCE_PROFILE] = "what the profile names",
                                         [SOURCE_WEB_IDENTITY] = "STS",
                                         [SOURCE_CONTAINER] = "the container endpoint",
                                         [SOURCE_METADATA] = "the metadata service"};
@@ -235,13 +184,13 @@ static void begin(struct credentials *credentials, struct http_client *http, con
     text_format(credentials->problem, sizeof credentials->problem, "AWS credentials: %s is being asked",
                 asked[credentials->source]);
     if (credentials->source == SOURCE_PROFILE)
-        read_profile(credentials);
+        read_profile(credentials, clock_now());
     else if (credentials->source == SOURCE_METADATA)
         credentials->metadata = metadata_create(http, metadata_endpoint, on_fetched, credentials);
 }
 
-static struct sts *make_sts(struct credentials *credentials, struct http_client *http,
-                            const struct credentials_options *options)
+static struct walk *make_walk(struct credentials *credentials, struct http_client *http,
+                              const struct credentials_options *options)
 {
     const char *region = is_given(getenv("AWS_REGION")) ? getenv("AWS_REGION") : getenv("AWS_DEFAULT_REGION");
     const char *template = options->sts_endpoint ? options->sts_endpoint : "";
@@ -255,7 +204,12 @@ static struct sts *make_sts(struct credentials *credentials, struct http_client 
                     hole + strlen("{region}"));
     else
         text_copy(endpoint, sizeof endpoint, template);
-    return sts_create(http, endpoint, region, on_fetched, credentials);
+    struct walk_options walk = {.http = http,
+                                .loop = options->loop,
+                                .sts_endpoint = endpoint,
+                                .sts_region = region,
+                                .metadata_endpoint = options->metadata_endpoint};
+    return walk_create(&walk, on_fetched, credentials);
 }
 
 int credentials_create(struct credentials **out, struct http_client *http, const struct credentials_options *options,
@@ -265,7 +219,7 @@ int credentials_create(struct credentials **out, struct http_client *http, const
 
     if (!credentials)
         return error_set(err, ERROR_LOCAL, "no memory for credentials");
-    credentials->sts = make_sts(credentials, http, options);
+    credentials->walk = make_walk(credentials, http, options);
     begin(credentials, http, options->metadata_endpoint);
     *out = credentials;
     return 0;
@@ -279,7 +233,7 @@ void credentials_destroy(struct credentials **credentials)
     aws_credentials_clear(&(*credentials)->next);
     metadata_destroy(&(*credentials)->metadata);
     container_destroy(&(*credentials)->container);
-    sts_destroy(&(*credentials)->sts);
+    walk_destroy(&(*credentials)->walk);
     free(*credentials);
     *credentials = NULL;
 }
@@ -327,6 +281,7 @@ static void ask_service(struct credentials *credentials)
 
 void credentials_step(struct credentials *credentials, struct mono now, struct wall wall)
 {
+    walk_step(credentials->walk, now);
     if (credentials->has_next) {
         take(credentials, &credentials->next);
         credentials->next = (struct aws_credentials){0};
@@ -342,9 +297,9 @@ void credentials_step(struct credentials *credentials, struct mono now, struct w
         return;
     credentials->next_try = mono_add(now, RETRY);
     if (credentials->source == SOURCE_PROFILE)
-        read_profile(credentials);
+        read_profile(credentials, now);
     else if (credentials->source == SOURCE_WEB_IDENTITY)
-        fetch_by_web_identity(credentials, credentials->role_arn, credentials->session_name, credentials->token_file);
+        fetch_by_web_identity(credentials, now);
     else
         ask_service(credentials);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MPL-2.0 */
 /* credentials.h: where AWS credentials come from, in the order of every AWS tool: environment; the shared files with
- * their profile, a role with source_profile included; web identity; the container endpoint; the instance metadata
- * service (IMDSv2: token first, hop-limit trap, case B50). What systemd hands over as the credential "aws" stands in
- * for the shared credentials file. Runs in: the credentials helper.
- * Owns: the current credentials. Never blocks: services are asked through the process's http client. */
+ * their profile, roles by source_profile or credential_source and credential_process included; web identity; the
+ * container endpoint; the instance metadata service (IMDSv2: token first, hop-limit trap, case B50). What systemd hands
+ * over as the credential "aws" stands in for the shared credentials file. Runs in: the credentials helper. Owns: the
+ * current credentials. Never blocks: services are asked through the process's http client. */
 #ifndef WORKER_EC2_CREDENTIALS_H
 #define WORKER_EC2_CREDENTIALS_H
 
@@ -13,6 +13,7 @@
 struct credentials;
 
 struct credentials_options {
+    struct loop *loop; /* the process's; NULL: a program's end (credential_process) is seen at the next step */
     const char *metadata_endpoint;
     const char *sts_endpoint; /* {region} is replaced */
     const char *region;       /* of STS, unless AWS_REGION or AWS_DEFAULT_REGION says another */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MPL-2.0 */
-/* credentials_answers.c: reads the answers that hold credentials: the JSON of the metadata service and of the container
- * endpoint, the XML of STS. Runs in: the credentials helper. Pure. No message quotes an answer: it holds secrets. */
+/* credentials_answers.c: reads the answers that hold credentials: the JSON of the metadata service, of the container
+ * endpoint and of a program, the XML of STS. Runs in: the credentials helper. Pure. No message quotes an answer: it
+ * holds secrets. */
 #include <expat.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,44 @@ int credentials_from_json(struct aws_credentials *out, const char *name, const c
         error_set(err, ERROR_REMOTE, "%s: %.60s", name, code);
     else
         result = take_keys(out, name, object, err);
+    json_decref(object);
+    if (result != 0)
+        aws_credentials_clear(out);
+    return result;
+}
+
+/* Both of the last two may be missing: keys that last. */
+static int take_program_keys(struct aws_credentials *out, const json_t *object, struct error *err)
+{
+    static const char *const members[4] = {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"};
+    const char *parts[4];
+
+    if (json_integer_value(json_object_get(object, "Version")) != 1)
+        return error_set(err, ERROR_REMOTE, "credential_process: its answer's Version is not 1");
+    for (int i = 0; i < 4; i++) {
+        parts[i] = json_string_value(json_object_get(object, members[i]));
+        if (i < 2 && (!parts[i] || !*parts[i]))
+            return error_set(err, ERROR_REMOTE, "credential_process: its answer lacks %s", members[i]);
+    }
+    if ((parts[3] && wall_parse(parts[3], &out->expires) != 0) ||
+        text_copy(out->access_key, sizeof out->access_key, parts[0]) != 0)
+        return error_set(err, ERROR_REMOTE, "credential_process: its answer cannot be read");
+    out->secret_key = secret_create(parts[1], strlen(parts[1]));
+    if (parts[2] && *parts[2])
+        out->session_token = secret_create(parts[2], strlen(parts[2]));
+    return 0;
+}
+
+int credentials_from_program(struct aws_credentials *out, const char *text, size_t size, struct error *err)
+{
+    json_t *object = json_read_text("credential_process", text, size, NULL);
+    int result = -1;
+
+    *out = (struct aws_credentials){0};
+    if (!json_is_object(object))
+        error_set(err, ERROR_REMOTE, "credential_process: what it says is not JSON");
+    else
+        result = take_program_keys(out, object, err);
     json_decref(object);
     if (result != 0)
         aws_credentials_clear(out);

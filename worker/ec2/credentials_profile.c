@@ -105,7 +105,7 @@ static void take_line(struct aws_profile *profile, const struct line *line)
     else if (line_is(line, "aws_session_token"))
         keep_secret(&profile->keys.session_token, line);
     else if (line_is(line, "credential_process"))
-        profile->has_process = true;
+        keep_secret(&profile->command, line);
 }
 
 void aws_profile_add(struct aws_profile *profile, const char *text, const char *name, bool is_configuration)
@@ -129,6 +129,7 @@ void aws_profile_add(struct aws_profile *profile, const char *text, const char *
 void aws_profile_clear(struct aws_profile *profile)
 {
     aws_credentials_clear(&profile->keys);
+    secret_destroy(&profile->command);
     *profile = (struct aws_profile){0};
 }
 
@@ -149,9 +150,11 @@ int aws_profile_read(struct aws_profile *out, const char *credentials_file, cons
                      const char *name, struct error *err)
 {
     *out = (struct aws_profile){0};
-    if (read_one(out, credentials_file, name, false, err) == 0 &&
-        read_one(out, configuration_file, name, true, err) == 0)
-        return 0;
+    if (read_one(out, credentials_file, name, false, err) == 0) {
+        out->keys_are_first = *out->keys.access_key && out->keys.secret_key;
+        if (read_one(out, configuration_file, name, true, err) == 0)
+            return 0;
+    }
     aws_profile_clear(out);
     return -1;
 }

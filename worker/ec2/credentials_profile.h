@@ -9,8 +9,9 @@
 
 struct aws_profile {
     bool found;
-    bool has_process; /* credential_process: not followed, it would start a program in every worker */
     struct aws_credentials keys;
+    bool keys_are_first;    /* they stand in the credentials file: they go before a program */
+    struct secret *command; /* credential_process; may hold secrets. NULL: none */
     char role_arn[ROLE_ARN_SIZE], session_name[SESSION_NAME_SIZE], external_id[EXTERNAL_ID_SIZE];
     char source_profile[NAME_SIZE], credential_source[64], token_file[512];
 };

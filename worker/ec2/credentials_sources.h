@@ -21,6 +21,8 @@ int credentials_from_environment(struct aws_credentials *out, struct error *err)
 /* What metadata service and container endpoint answer; `name` is for messages. -1: not credentials. */
 int credentials_from_json(struct aws_credentials *out, const char *name, const char *body, size_t size,
                           struct error *err);
+/* What a program says (credential_process). -1: not credentials. */
+int credentials_from_program(struct aws_credentials *out, const char *text, size_t size, struct error *err);
 /* What STS answers. -1: an error or not credentials. */
 int credentials_from_sts(struct aws_credentials *out, int status, const char *body, size_t size, struct ec2_error *code,
                          struct error *err);
