@@ -159,13 +159,22 @@ def dry_runs(tap):
         world.until_polled(4)
         tap.check(len(made("alpha")) == 2, "a specification that passed is not asked for again", len(made("alpha")))
     # The last three tokens of a region's launch calls are never a DryRun's: here there are no others.
-    with World({"queues": {"alpha": {}}, "workers": FAST}, [simple_type("alpha")], launchCallsDepth=3) as world:
-        world.until(lambda: checked(world, "alpha"), "the check")
+    types = [simple_type("alpha"), simple_type("beta", ("m3.large",))]
+    with World({"queues": {"alpha": {}, "beta": {}}, "workers": FAST}, types, launchCallsDepth=3) as world:
+        def dry():
+            return [line["type"] for line in world.journal("request", "RunInstances") if line["params"].get("dryRun")]
+        world.until(lambda: checked(world, "alpha") and checked(world, "beta"), "the check")
         world.until_polled(4)
-        dry = [line for line in world.journal("request", "RunInstances") if line["params"].get("dryRun")]
+        tap.check(not dry(), "a DryRun waits for a spare call", dry())
         world.add_tasks("alpha", 1)
         world.until(lambda: world.cloud.state()["types"]["alpha"]["claimed"] == 1, "the first bid")
-        tap.check(not dry, "a DryRun waits for a spare call, and no bid waits for a DryRun", dry)
+        tap.check(not dry(), "and no bid waits for a DryRun", dry())
+        settings = json.loads((world.folder / "provisiond.json").read_text())
+        make_config.write_json(world.folder / "provisiond.json", dict(settings, launchCallsDepth=100))
+        ask(world.folder / "run", "reload")
+        world.until(lambda: "beta" in dry(), "the DryRun of the one that never launched")
+        world.until_polled(4)
+        tap.check(set(dry()) == {"beta"}, "what has launched needs none", dry())
 
 
 def vcpu_quotas(tap):
