@@ -13,7 +13,7 @@
 
 #include "common/error.h"
 
-#define PROTO_VERSION 5
+#define PROTO_VERSION 6
 #define PROTO_MESSAGE_LIMIT (64 * 1024 * 1024) /* bytes; ZMQ_MAXMSGSIZE on every socket */
 
 enum proto_sender { FROM_TYPE = 1, FROM_REGION = 2, FROM_SUPERVISOR = 4, FROM_CONTROL = 8, FROM_HELPER = 16 };

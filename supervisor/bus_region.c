@@ -71,6 +71,21 @@ static void take_listing(struct supervisor *supervisor, struct region_record *re
                      (long long)supervisor->adopted);
 }
 
+/* Calls are signed with EC2's time, so that all goes on; but nobody would know. In minutes: the sentence stays. */
+static void judge_clock(struct supervisor *supervisor, struct region_record *region, int64_t clock_ms)
+{
+    long long minutes = llabs(clock_ms) / 60000 + (llabs(clock_ms) % 60000 >= 30000);
+
+    region->problem[0] = '\0';
+    if (clock_ms == 0) {
+        alarm_clear(supervisor, "clock", region->name);
+        return;
+    }
+    text_format(region->problem, sizeof region->problem, "the local clock is %lld min %s EC2's: set it", minutes,
+                clock_ms < 0 ? "ahead of" : "behind");
+    alarm_raise(supervisor, "clock", region->name, "%s; calls are signed with EC2's time meanwhile", region->problem);
+}
+
 void bus_listed(struct supervisor *supervisor, const struct bus_sender *sender, struct message *message)
 {
     struct region_record *region = region_of_worker(sender->worker);
@@ -88,7 +103,7 @@ void bus_listed(struct supervisor *supervisor, const struct bus_sender *sender, 
     region->had_full = true;
     take_listing(supervisor, region, sender->generation, listed);
     forget_rows(region);
-    region->problem[0] = '\0';
+    judge_clock(supervisor, region, listed->clockMs);
     terminate_retired(supervisor, region);
     alarm_clear(supervisor, "listing", region->name);
     if (first)

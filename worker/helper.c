@@ -34,6 +34,13 @@ static int take_welcome(void *context, const struct proto_WELCOME *welcome, stru
 
 /* ---- what the supervisor hears ---- */
 
+static bool is_same(const struct proto_CREDENTIALS *one, const struct proto_CREDENTIALS *other)
+{
+    return one->present == other->present && one->refreshedWall == other->refreshedWall &&
+           one->expiresWall == other->expiresWall && text_equal(one->source, other->source) &&
+           text_equal(one->problem, other->problem);
+}
+
 static void tell(struct helper *helper)
 {
     const struct aws_credentials *current = credentials_now(helper->credentials);
@@ -46,7 +53,7 @@ static void tell(struct helper *helper)
     out->expiresWall = current ? current->expires.ms : 0;
     text_copy(out->problem, sizeof out->problem, credentials_problem(helper->credentials));
     bool first = helper->told.kind == PROTO_NONE;
-    if ((first && credentials_asking(helper->credentials)) || memcmp(&message, &helper->told, sizeof message) == 0)
+    if ((first && credentials_asking(helper->credentials)) || (!first && is_same(out, &helper->told.as.CREDENTIALS)))
         return;
     helper->told = message;
     CRASH_POINT(helper_before_tell);

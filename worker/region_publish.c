@@ -72,6 +72,7 @@ static void send_listed(struct region_worker *worker, const struct row_list *row
     listed->tookUs = mono_since(listing->began, now).us;
     listed->pages = listing->pages;
     listed->rows = (int64_t)rows->count;
+    listed->clockMs = worker->cloud.offset.ms;
     listed->gone = calloc(gone->count + 1, sizeof *listed->gone);
     for (size_t i = 0; listed->gone && i < gone->count && i < MOST_GONE; i++)
         text_copy(listed->gone[listed->gone_count++].id, INSTANCE_ID_SIZE, gone->rows[i].id);

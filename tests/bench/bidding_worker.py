@@ -61,7 +61,7 @@ class Bidder:
             self.say("BID", number=self.ticks, seen=self.seen, units=1, lots=[LOT])
         else:
             self.say("LISTED", listing=self.ticks, full=True, beganMono=began, beganWall=time.time_ns() // 1000000,
-                     tookUs=1000, pages=1, rows=0, gone=[])
+                     tookUs=1000, pages=1, rows=0, clockMs=0, gone=[])
         self.say("BEAT", tick=self.ticks, tookUs=clock_us() - began, beganMono=began)
 
     def hear(self, message):

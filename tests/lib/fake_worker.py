@@ -117,7 +117,7 @@ class Fake:
         began = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1000
         self.say("ROWS", listing=self.listing, rows=rows)
         self.say("LISTED", listing=self.listing, full=True, beganMono=began, beganWall=time.time_ns() // 1000000,
-                 tookUs=1000, pages=1, rows=len(rows), gone=[])
+                 tookUs=1000, pages=1, rows=len(rows), clockMs=0, gone=[])
 
     def helper_tick(self):
         if self.tick == 1:

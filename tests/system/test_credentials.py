@@ -236,8 +236,17 @@ def clocks_ten_minutes_off(tap):
             launches_are_right(here, tap, 3, f"EC2's clock is {offset} s off ours")
             tap.check(here.metadata.count("role") == 1 and here.credentials() == "ok",
                       "that is a matter of clocks, not of credentials", (here.metadata.requests, here.credentials()))
+            said = here.status()["regions"][0]["problem"]
+            tap.check(f"10 min {'behind' if offset > 0 else 'ahead of'} EC2's" in said and
+                      any(alarm["kind"] == "clock" for alarm in here.status()["alarms"]), f"and the status says so: {said}", said)
             refused = [line for line in here.journal("request") if line.get("code") == "RequestExpired"]
             tap.check(0 < len(refused) <= 2 * 3, "each process learns it from its first refusal", len(refused))
+            here.cloud.ask("/_sim/set", {"clockOffset": 0})
+            here.until(lambda: not here.status()["regions"][0]["problem"] and
+                       not any(alarm["kind"] == "clock" for alarm in here.status()["alarms"]), "the end of it")
+            here.add_tasks("alpha", 1)
+            here.until_instances(4)
+            launches_are_right(here, tap, 4, "when the clock is right again it is learned, too, and the alarm is over")
 
 
 def a_dead_helper_hinders_nobody(tap):
