@@ -51,7 +51,8 @@ static int count_files(const struct scene *scene, int64_t *total, const char *pr
             *total += status.st_size;
         }
     }
-    closedir(folder);
+    if (folder)
+        closedir(folder);
     return count;
 }
 

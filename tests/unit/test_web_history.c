@@ -7,7 +7,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 // clang-format on
-#include "subscribers/provisiond-web_history.c" /* the program's own file, no library's */
+#include "subscribers/provisiond-web_history.c" /* NOLINT(bugprone-suspicious-include): no library's */
 
 #define SECONDS(n) ((int64_t)(n)*1000)
 #define HOURS(n) (SECONDS(3600) * (n))
@@ -56,13 +56,15 @@ static void a_day_is_kept_and_no_more(void **unused)
 
     (void)unused;
     assert_in_range(sizeof *history, 1, 45000); /* what 1,000 types cost: 45 MB */
-    for (int64_t at = 0; at < HOURS(72); at += SECONDS(5))
+    for (int64_t at = 0; at < HOURS(72); at += SECONDS(5)) {
+        int64_t whole_hours = at / SECONDS(3600);
         see(history, BEGIN + at,
             at == HOURS(40)                   ? 900
             : at == HOURS(60)                 ? 70
             : at == HOURS(72) - SECONDS(1800) ? 8
                                               : 1,
-            (double)(at / SECONDS(3600)));
+            (double)whole_hours);
+    }
     struct told day = tell(history, true), hour = tell(history, false);
     assert_int_equal(day.points, 480);
     assert_int_equal(hour.points, 720);
