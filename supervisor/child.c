@@ -16,6 +16,7 @@
 
 #include "common/crash.h"
 #include "common/log.h"
+#include "common/signals.h"
 #include "common/text.h"
 
 #define PROGRAM_FD 5 /* in the child, until exec; a script keeps it */
@@ -203,17 +204,6 @@ static int prepare(struct preparation *ready, struct child *child, const struct 
 
 /* ---- between fork and exec: async-signal-safe calls only ---- */
 
-static void reset_signals(void)
-{
-    struct sigaction ordinary = {.sa_handler = SIG_DFL};
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        sigaction(number, &ordinary, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL); /* a blocked mask survives exec (STYLE trap 7) */
-}
-
 /* All sources are moved above the targets first, so that no dup2 overwrites what is still needed. */
 static bool place_descriptors(const struct preparation *ready, const struct child_workshop *workshop)
 {
@@ -241,7 +231,7 @@ _Noreturn static void become_worker(const struct preparation *ready, const struc
     if (getppid() != ready->parent_pid) /* it died before the line above: nobody would tell us */
         _exit(EXEC_FAILED);
     if (place_descriptors(ready, workshop)) {
-        reset_signals();
+        signals_reset();
         execveat(PROGRAM_FD, "", ready->arguments, ready->environment, AT_EMPTY_PATH);
     }
     if (write(STDERR_FILENO, complaint, sizeof complaint - 1) < 0)

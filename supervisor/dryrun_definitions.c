@@ -103,6 +103,19 @@ static struct amiset *set_of(const json_t *sets, const json_t *document, struct 
     return set ? amiset_parse(set, name, name, err) : NULL;
 }
 
+/* Judges what a document and its set (NULL: none) made, and frees both; without a definition it is a fault of the file.
+ */
+static int add_made(struct supervisor *supervisor, struct judgement *judgement, struct amiset *set,
+                    struct definition *definition, const char *only)
+{
+    amiset_destroy(&set);
+    if (!definition)
+        return -1;
+    add(supervisor, judgement, &definition, only);
+    definition_destroy(&definition);
+    return 0;
+}
+
 static int add_document(struct supervisor *supervisor, struct judgement *judgement, const struct config *config,
                         const json_t *document, const json_t *sets, const char *only, struct error *err)
 {
@@ -113,13 +126,7 @@ static int add_document(struct supervisor *supervisor, struct judgement *judgeme
     if (!set && err->code != ERROR_NONE)
         return -1;
     text_format(file, sizeof file, "%s.json", name ? name : "?");
-    struct definition *definition = catalog_parse_definition(config, document, file, set, err);
-    amiset_destroy(&set);
-    if (!definition)
-        return -1;
-    add(supervisor, judgement, &definition, only);
-    definition_destroy(&definition);
-    return 0;
+    return add_made(supervisor, judgement, set, catalog_parse_definition(config, document, file, set, err), only);
 }
 
 /* What runs and is touched by one of the sets. */
@@ -134,12 +141,9 @@ static int add_touched(struct supervisor *supervisor, struct judgement *judgemen
         if (!document || supervisor->types[i]->pin > 0 || json_object_get(names, running->name))
             continue;
         struct amiset *set = amiset_parse(document, running->ami_set, running->ami_set, err);
-        struct definition *definition = set ? catalog_with_set(supervisor->config, running, set, err) : NULL;
-        amiset_destroy(&set);
-        if (!definition)
+        struct definition *made = set ? catalog_with_set(supervisor->config, running, set, err) : NULL;
+        if (add_made(supervisor, judgement, set, made, only) != 0)
             return -1;
-        add(supervisor, judgement, &definition, only);
-        definition_destroy(&definition);
     }
     return 0;
 }

@@ -15,6 +15,7 @@
 
 #include "common/json.h"
 #include "common/log.h"
+#include "common/signals.h"
 #include "common/text.h"
 
 #define LONGEST_IDENTITY 256
@@ -58,12 +59,8 @@ int start_tie_to_parent(pid_t parent, struct error *err)
 
 void start_reset_signals(void)
 {
-    sigset_t none;
-    for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+    signals_reset();
     signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 void start_clean_environment(void)

@@ -26,23 +26,14 @@ sys.path.insert(0, str(ROOT / "tests/demo"))
 import fleet        # noqa: E402
 import make_config  # noqa: E402
 
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
+
 SECRETS = {"aws key": "MARKERAWSsecret", "queue token": "MARKERQUEUEtoken", "deployment key": "MARKERDEPLOYMENTkey00000000000000"}
 
 
 class CannotRun(Exception):
     """This machine has no containers for us."""
-
-
-class Points:
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def check(self, holds, sentence, detail=""):
-        self.count += 1
-        self.failed += not holds
-        print(f"{'ok' if holds else 'not ok'} {self.count} - {sentence}", flush=True)
-        if not holds:
-            print("\n".join("# " + line for line in str(detail).splitlines()[-30:]), flush=True)
 
 
 def run(words, **more):
@@ -351,8 +342,7 @@ def main():
     except CannotRun as reason:
         print(f"1..0 # SKIP {reason}")
         return 0
-    print(f"1..{points.count}")
-    return 1 if points.failed else 0
+    return points.end()
 
 
 if __name__ == "__main__":

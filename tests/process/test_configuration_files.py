@@ -14,6 +14,8 @@ import jsonschema
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get("BUILD", ROOT / "build"))
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
 DATA = ROOT / "tests/data/import"
 SETTINGS = {"deploymentId": "x", "rootUrl": "https://tc.example", "maxCapacity": 1000, "maxInstances": 100,
             "maxHourlyCost": 50, "stateDir": "/tmp/s", "runDir": "/tmp/r", "headroom": "auto", "grace": "5m",
@@ -24,14 +26,8 @@ TYPE = {"workerType": "alpha", "maxCapacity": 20, "maxPrice": "0.5", "canary": "
         "tags": {"team": "ci"}, "launchSpec": {"KeyName": "key", "EbsOptimized": True},
         "regions": [{"region": "us-west-2", "launchSpec": {"ImageId": "ami-0aaaaaaa"}}],
         "instanceTypes": [{"instanceType": "m3.large", "capacity": 1, "utility": 1.5}]}
-points = []
-
-
-def check(holds, sentence, detail=""):
-    points.append(bool(holds))
-    print(f"{'ok' if holds else 'not ok'} {len(points)} - {sentence}", flush=True)
-    if not holds:
-        print("\n".join("# " + line for line in str(detail).splitlines()[:20]), flush=True)
+points = Points()
+check = points.check
 
 
 def run(*words):
@@ -194,5 +190,4 @@ if __name__ == "__main__":
     schemas_agree()
     imports()
     print_parses_back()
-    print(f"1..{len(points)}")
-    sys.exit(0 if all(points) else 1)
+    sys.exit(points.end())

@@ -158,8 +158,7 @@ def no_core_can_hold_one(tap):
         if possible:
             tap.check(not dumped, "a helper that is aborted leaves no core, where another process leaves one")
         else:
-            tap.points.append(not dumped)
-            print(f"ok {len(tap.points)} - an aborted helper leaves no core # SKIP no process leaves one here")
+            tap.skip("an aborted helper leaves no core", "no process leaves one here")
         os.chdir(here)
 
 

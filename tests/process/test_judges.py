@@ -11,15 +11,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/demo"))
 import measure  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
 
-points = []
-
-
-def check(holds, sentence, detail=""):
-    points.append(bool(holds))
-    print(f"{'ok' if holds else 'not ok'} {len(points)} - {sentence}")
-    if not holds:
-        print(f"# {detail}")
+points = Points()
+check = points.check
 
 
 def task(t, event, number, name="small"):
@@ -185,8 +181,7 @@ def main():
         test_measure(folder)
         test_ceiling(folder)
         test_report(folder)
-    print(f"1..{len(points)}")
-    return 0 if all(points) else 1
+    return points.end()
 
 
 if __name__ == "__main__":

@@ -11,15 +11,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
 SUBSCRIBERS = re.compile(r"test_(provisionctl|notifier|metrics|web|relay)")  # their alarms are scripted
-points = []
-
-
-def check(holds, sentence, detail=""):
-    points.append(bool(holds))
-    print(f"{'ok' if holds else 'not ok'} {len(points)} - {sentence}")
-    if not holds:
-        print(f"# {detail}")
+points = Points()
+check = points.check
 
 
 def sources(folder):
@@ -68,8 +64,7 @@ def main():
     check(len(called) > 10 and called <= allowed, "every action that the code calls is allowed", sorted(called - allowed))
     more = allowed - called - {"ec2:CreateTags", "iam:PassRole"}
     check(not more, "and no other, but tags at the launch and the workers' role", sorted(more))
-    print(f"1..{len(points)}")
-    return 0 if all(points) else 1
+    return points.end()
 
 
 if __name__ == "__main__":

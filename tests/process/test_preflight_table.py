@@ -6,14 +6,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-points = []
-
-
-def check(holds, sentence, detail=""):
-    points.append(bool(holds))
-    print(f"{'ok' if holds else 'not ok'} {len(points)} - {sentence}")
-    if not holds:
-        print(f"# {detail}")
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
+points = Points()
+check = points.check
 
 
 def rows():
@@ -46,8 +42,7 @@ def main():
     check(not untested, "each row names a test", untested)
     missing = [f"{file}: {function}" for _, _, named in rows() for file, function in named if not exists(file, function)]
     check(not missing, "each test that is named exists and is run", missing)
-    print(f"1..{len(points)}")
-    return 0 if all(points) else 1
+    return points.end()
 
 
 if __name__ == "__main__":

@@ -14,15 +14,11 @@ sys.path.insert(0, str(ROOT / "tests/demo"))
 import fleet          # noqa: E402
 import make_config    # noqa: E402
 import make_scenario  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
 
-points = []
-
-
-def check(holds, sentence, detail=""):
-    points.append(bool(holds))
-    print(f"{'ok' if holds else 'not ok'} {len(points)} - {sentence}")
-    if not holds:
-        print(f"# {detail}")
+points = Points()
+check = points.check
 
 
 def main():
@@ -41,8 +37,7 @@ def main():
         images = {region["launchSpec"]["ImageId"] for region in
                   json.loads((Path(folder) / "workertypes.d" / f"{fleet.SICK}.json").read_text())["regions"]}
         check(images == {fleet.IMAGE_PV}, "in act 2 the sick type has the image that its instance types boot", images)
-    print(f"1..{len(points)}")
-    return 0 if all(points) else 1
+    return points.end()
 
 
 if __name__ == "__main__":

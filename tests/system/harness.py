@@ -15,6 +15,9 @@ import fleet        # noqa: E402
 import make_config  # noqa: E402
 from processes import Cloud, Daemon, Failed, wait_until  # noqa: E402, F401
 
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
+
 PATIENCE = 60  # seconds: a deadline, not a measure
 INSTRUMENTED = "san-" in os.environ.get("BUILD", "")  # several times slower, and the sanitizer keeps freed memory
 
@@ -101,18 +104,8 @@ def simple_type(name, instance_types=("m3.medium",), regions=("us-east-1",), **m
     return document
 
 
-class Tap:
-    """Collects points; a test function that raises is a failed point with its reason."""
-
-    def __init__(self):
-        self.points = []
-
-    def check(self, holds, sentence, detail=""):
-        self.points.append(bool(holds))
-        print(f"{'ok' if holds else 'not ok'} {len(self.points)} - {sentence}", flush=True)
-        if not holds:
-            for line in str(detail).splitlines()[:30]:
-                print(f"# {line}", flush=True)
+class Tap(Points):
+    """A test function that raises is a failed point with its reason."""
 
     def run(self, *tests):
         for test in tests:
@@ -120,5 +113,4 @@ class Tap:
                 test(self)
             except Exception:  # noqa: BLE001 any reason is a failed point
                 self.check(False, f"{test.__name__} came to its end", traceback.format_exc())
-        print(f"1..{len(self.points)}")
-        return 0 if self.points and all(self.points) else 1
+        return self.end()

@@ -56,8 +56,7 @@ def no_process_leaves_one(tap):
             if possible:
                 tap.check(not left, f"none of {len(pids) + 1} aborted processes left a core file, where a shell leaves one", left)
             else:
-                tap.points.append(not left)
-                print(f"ok {len(tap.points)} - no process left a core file # SKIP none can here")
+                tap.skip("no process left a core file", "none can here")
     finally:
         os.chdir(here)
 

@@ -13,17 +13,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
 SMALL_LIMIT = 15.0  # seconds; in 2016 it was 59 minutes
 
-points = []
-
-
-def check(holds, sentence, detail=""):
-    points.append(bool(holds))
-    print(f"{'ok' if holds else 'not ok'} {len(points)} - {sentence}", flush=True)
-    if not holds:
-        for line in str(detail).splitlines()[-30:]:
-            print(f"# {line}")
+points = Points()
+check = points.check
 
 
 def judge(folder, report):
@@ -66,8 +61,7 @@ def main():
         check(False, "the demo could be run", problem)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    print(f"1..{len(points)}")
-    return 0 if all(points) else 1
+    return points.end()
 
 
 if __name__ == "__main__":

@@ -168,8 +168,7 @@ def a_missing_key_is_said(tap):
 def the_boot_snippet_makes_the_same_secret(tap):
     """docs/examples/worker-runner-static.sh against a metadata service of ours."""
     if not shutil.which("jq"):
-        tap.points.append(True)
-        print(f"ok {len(tap.points)} - the boot snippet makes the secret that we register # SKIP jq is not here")
+        tap.skip("the boot snippet makes the secret that we register", "jq is not here")
         return
     grant = hmac.new(KEY.encode(), b"pd-1-1", hashlib.sha256).hexdigest()
     answers = {"/latest/api/token": "token", "/latest/meta-data/instance-id": "i-0123456789abcdef0",

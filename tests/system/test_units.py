@@ -13,26 +13,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
+sys.path.insert(0, str(ROOT / "tests/lib"))
+from points import Points  # noqa: E402
 EXPOSED_AT_MOST = 2.0
 INSTRUMENTED = "san-" in BUILD.name
 
-points = 0
-failed = 0
-
-
-def check(holds, sentence, detail=""):
-    global points, failed
-    points += 1
-    failed += not holds
-    print(f"{'ok' if holds else 'not ok'} {points} - {sentence}", flush=True)
-    if not holds:
-        print("\n".join("# " + line for line in str(detail).splitlines()[:30]))
-
-
-def skip(sentence, why):
-    global points
-    points += 1
-    print(f"ok {points} - {sentence} # SKIP {why}")
+points = Points()
+check = points.check
+skip = points.skip
 
 
 def run(*words, **more):
@@ -139,8 +127,7 @@ def main():
         package()
     finally:
         shutil.rmtree(folder)
-    print(f"1..{points}")
-    return 1 if failed else 0
+    return points.end()
 
 
 if __name__ == "__main__":

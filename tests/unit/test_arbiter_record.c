@@ -16,6 +16,7 @@ static void told_limited(struct arbiter *arbiter, const char *region, struct mon
 #define arbiter_returned told_returned
 #define arbiter_rate_limited told_limited
 #include "tests/unit/arbiter_random.h"
+#include "tests/unit/json_text.h"
 #include "tests/unit/record_complete.h"
 #undef arbiter_returned
 #undef arbiter_rate_limited
@@ -25,18 +26,6 @@ static void told_limited(struct arbiter *arbiter, const char *region, struct mon
 static struct arbiter_rerun *rerun;
 static size_t entries, grants, denials;
 static bool begun;
-
-/* As it comes out of a file. */
-static json_t *through_text(json_t *entry)
-{
-    char *text = json_dumps(entry, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_t *back = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-
-    assert_non_null(back);
-    free(text);
-    json_decref(entry);
-    return back;
-}
 
 /* What comes out now is what came out then. */
 static void run_again(const json_t *entry)

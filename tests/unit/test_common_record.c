@@ -14,6 +14,7 @@
 #include "common/clock.h"
 #include "common/record.h"
 #include "common/text.h"
+#include "tests/unit/json_text.h"
 
 enum colour { RED, GREEN, BLUE };
 static const char *const colours[] = {"red", "green", "blue"};
@@ -69,17 +70,6 @@ static const struct record_field tree_table[] = {
     RECORD_AN_ARRAY(struct tree, few, few_count, leaf_table),
     {.name = NULL},
 };
-
-static json_t *through_text(json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_t *back = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-
-    assert_non_null(back);
-    free(text);
-    json_decref(value);
-    return back;
-}
 
 static void assert_json(json_t *value, const char *expected)
 {

@@ -194,51 +194,55 @@ static bool is_alive(pid_t pid)
     return !strchr("XZ", state);
 }
 
-static void one_that_hangs_is_killed_with_its_children(void **state)
+/* Begins a script of which one command prints a pid, and returns that pid. */
+static pid_t begin_and_read_pid(const char *printing, const char *then, struct mono now)
 {
-    struct mono now = clock_now(), limit = mono_add(now, SPAN_SECONDS(30));
-    char mark[160], script[400];
+    struct mono limit = mono_add(clock_now(), SPAN_SECONDS(30));
+    char mark[160] = "/tmp/provisiond-program-mark-XXXXXX", script[400];
     pid_t child = 0;
 
-    (void)state;
-    text_copy(mark, sizeof mark, "/tmp/provisiond-program-mark-XXXXXX");
     close(mkstemp(mark));
-    text_format(script, sizeof script, "sleep 600 &\necho $! > %s\nwait", mark);
+    text_format(script, sizeof script, "%s > %s\n%s", printing, mark, then);
     begin(script, now);
     while ((child = read_pid(mark)) == 0 && !mono_reached(limit, clock_now()))
         program_step(program, now);
+    unlink(mark);
     assert_true(child > 0);
+    return child;
+}
+
+static void assert_gone(pid_t child)
+{
+    struct mono limit = mono_add(clock_now(), SPAN_SECONDS(30));
+
+    while (is_alive(child) && !mono_reached(limit, clock_now()))
+        usleep(1000);
+    assert_false(is_alive(child));
+}
+
+static void one_that_hangs_is_killed_with_its_children(void **state)
+{
+    struct mono now = clock_now();
+    pid_t child = begin_and_read_pid("sleep 600 &\necho $!", "wait", now);
+
+    (void)state;
     program_step(program, mono_add(now, SPAN_SECONDS(59)));
     assert_int_equal(answers, 0);
     wait_for_answer(mono_add(now, SPAN_SECONDS(61)));
     assert_non_null(strstr(problem, "60 s"));
-    while (is_alive(child) && !mono_reached(limit, clock_now()))
-        usleep(1000);
-    assert_false(is_alive(child));
-    unlink(mark);
+    assert_gone(child);
     end();
 }
 
 /* The helper ends while it runs: so does it. */
 static void destroying_ends_it(void **state)
 {
-    struct mono now = clock_now(), limit = mono_add(now, SPAN_SECONDS(30));
-    char mark[160], script[400];
-    pid_t child = 0;
+    pid_t child = begin_and_read_pid("echo $$", "exec sleep 600", clock_now());
 
     (void)state;
-    text_copy(mark, sizeof mark, "/tmp/provisiond-program-mark-XXXXXX");
-    close(mkstemp(mark));
-    text_format(script, sizeof script, "echo $$ > %s\nexec sleep 600", mark);
-    begin(script, now);
-    while ((child = read_pid(mark)) == 0 && !mono_reached(limit, clock_now()))
-        program_step(program, now);
     end();
-    while (is_alive(child) && !mono_reached(limit, clock_now()))
-        usleep(1000);
-    assert_false(is_alive(child));
+    assert_gone(child);
     assert_int_equal(answers, 0);
-    unlink(mark);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "tests/unit/json_text.h"
 #include "tests/unit/record_complete.h"
 #include "worker/plan_record.h"
 #include "worker/plan_record_parts.h"
@@ -12,17 +13,6 @@
 static unsigned below(unsigned most)
 {
     return (unsigned)random() % most;
-}
-
-static json_t *through_text(json_t *entry)
-{
-    char *text = json_dumps(entry, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    json_t *back = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-
-    assert_non_null(back);
-    free(text);
-    json_decref(entry);
-    return back;
 }
 
 /* Options and regions come and go, prices and breakers move, demand and supply do what they like. */

@@ -15,6 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/signals.h"
+
 #define RUN_LIMIT SPAN_SECONDS(60)
 #define ANSWER_LIMIT 65536
 #define MOST_WORDS 64
@@ -92,17 +94,6 @@ int program_cut_words(char *text, char **words, size_t most)
 
 /* ---- start ---- */
 
-static void reset_signals(void)
-{
-    struct sigaction ordinary = {.sa_handler = SIG_DFL};
-    sigset_t none;
-
-    for (int number = 1; number < NSIG; number++)
-        sigaction(number, &ordinary, NULL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* It dies with the helper, and gets none of its descriptors: sockets and identity stay here. */
 _Noreturn static void become_program(char **words, int nothing, int out, pid_t parent)
 {
@@ -110,7 +101,7 @@ _Noreturn static void become_program(char **words, int nothing, int out, pid_t p
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() == parent && dup2(nothing, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0 &&
         dup2(nothing, STDERR_FILENO) >= 0 && close_range(STDERR_FILENO + 1, ~0U, 0) == 0) {
-        reset_signals();
+        signals_reset();
         execvp(words[0], words);
     }
     _exit(EXEC_FAILED);
