@@ -31,8 +31,16 @@ CASES = [
 ]
 
 
+def failures_are_recalled(folder):
+    path = Path(folder) / "recalled"
+    path.write_text("#!/bin/sh\necho 1..2; echo not ok 1 - a; echo '# why'; echo ok 2 - b; sleep 600 & exit 1\n")
+    program = runner.Program("process", path, ["/bin/sh", str(path)])
+    lines = runner.recall(program, runner.run(program, Path(folder), Path(folder)))
+    return lines == [f"  FAIL  process/recalled: {text}" for text in ("it left processes behind", "not ok 1 - a", "# why")]
+
+
 def main():
-    print(f"1..{len(CASES) + 1}")
+    print(f"1..{len(CASES) + 2}")
     failed = 0
     os.environ.pop("ASAN_OPTIONS", None)
     with tempfile.TemporaryDirectory() as folder:
@@ -50,6 +58,9 @@ def main():
         absent = runner.run(runner.Program("unit", Path(folder) / "absent", ["absent"]), Path(folder), Path(folder))
         failed += absent.failed != 1
         print(f"{'ok' if absent.failed == 1 else 'not ok'} {len(CASES) + 1} - a program that was not built is a failure")
+        recalled = failures_are_recalled(folder)
+        failed += not recalled
+        print(f"{'ok' if recalled else 'not ok'} {len(CASES) + 2} - the end of the output says once more what failed and why")
     return 1 if failed else 0
 
 
