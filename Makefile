@@ -240,8 +240,8 @@ bench: bench-isolation bench-restart bench-relay ## all measurements, as ratios 
 bench-isolation: binaries ## what one sick type does to the launch latency of 99 others; build/bench/isolation.json
 	@BUILD='$(BUILD)' $(PYTHON) tests/bench/isolation.py --repeats '$(or $(REPEATS),5)' --seconds '$(or $(SECONDS),50)'
 
-bench-relay: binaries $(BUILD)/tools/relay_crowd ## what 1,000 subscribers of the relay, 100 deaf, do to the time from bid to grant; build/bench/relay.json
-	@BUILD='$(BUILD)' $(PYTHON) tests/bench/relay.py --repeats '$(or $(REPEATS),7)' --seconds '$(or $(SECONDS),60)'
+bench-relay: binaries $(BUILD)/tools/relay_crowd ## what 1,000 subscribers of the relay, 100 deaf, do to the time from bid to grant; LAYOUT=apart or shared; build/bench/relay.json
+	@BUILD='$(BUILD)' $(PYTHON) tests/bench/relay.py --layout '$(or $(LAYOUT),apart)' --repeats '$(or $(REPEATS),7)' --seconds '$(or $(SECONDS),60)'
 
 bench-restart: binaries ## exec to first grant with TYPES=1000 types and INSTANCES=10000 instances; build/bench/restart.json
 	@BUILD='$(BUILD)' $(PYTHON) tests/bench/restart.py --types '$(or $(TYPES),1000)' --instances '$(or $(INSTANCES),10000)'

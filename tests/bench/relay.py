@@ -8,7 +8,9 @@ loopback, and the crowd (build/tools/relay_crowd) in one process. Two arms, in t
 The figure is the supervisor's own: from the turn of its loop in which it read a bid to the moment when the grant left,
 the ledger's commit in between, in microseconds (`afterBidUs` of its log line grant.sent). The worker's own wait (bid sent
 to grant read) stands beside it. In the field the crowd is on other hosts: here it runs as SCHED_IDLE, so that it has only
-what nobody else wants; relay, supervisor and workers run as always, and their shares of the processor are reported.
+what nobody else wants, and the shares of the processor of all three are reported. --layout says who runs where, in both
+arms alike: `apart`, the advice of docs/subscribers.md for so large a crowd, gives relay and crowd the last processor and
+the daemon with its workers the others; in `shared` the kernel puts everybody where it likes.
 A window in which processes that are none of ours used more than --others of a core is measured anew: how often is told."""
 import argparse
 import json
@@ -59,12 +61,32 @@ def connections(port):
     return found, stuck
 
 
+def processors(layout):
+    """(the daemon's and its workers', the relay's and its crowd's) of those that this process may use."""
+    mine = sorted(os.sched_getaffinity(0))
+    if layout == "shared":
+        return set(mine), set(mine)
+    if len(mine) < 2:
+        raise SystemExit("relay.py: --layout apart wants two processors; say --layout shared")
+    return set(mine[:-1]), set(mine[-1:])
+
+
+def confine(pid, cpus):
+    """A process that runs, with all its threads."""
+    for task in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(task), cpus)
+
+
 class Crowd:
-    def __init__(self, folder, address, live, deaf):
+    def __init__(self, folder, address, live, deaf, cpus):
+        def stand_back():
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+            os.sched_setaffinity(0, cpus)
+
         self.child = subprocess.Popen(
             [str(BUILD / "tools/relay_crowd"), address, str(folder / "relay.pub"), str(folder / "fox.key"),
              str(folder / "fox.pub"), str(live), str(deaf)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)))
+            preexec_fn=stand_back)
 
     def ask(self, word):
         self.child.stdin.write(word + "\n")
@@ -156,6 +178,7 @@ def ratios(arms):
 def report(bench, options):
     result = {"subscribers": options.live + options.deaf, "deaf": options.deaf, "types": options.types,
               "bids_a_second": options.types / options.period, "repeats": options.repeats, "window_s": options.seconds,
+              "layout": options.layout, "processors": os.cpu_count(),
               "goal_p99_ratio": 1.1}
     for name, waits in (("supervisor", waits_by_supervisor), ("worker", waits_by_workers)):
         samples = {arm: [waits(bench.daemon, window) for window in bench.windows[arm]] for arm in ARMS}
@@ -173,6 +196,8 @@ def report(bench, options):
 def measure(options):
     environment = {"PROVISIOND_WORKER": str(ROOT / "tests/bench/bidding_worker.py"), "BID_PERIOD_S": str(options.period)}
     names = [f"type-{number:02}" for number in range(options.types)]
+    daemons, crowds = processors(options.layout)
+    os.sched_setaffinity(0, daemons)  # the daemon and its workers inherit it
     with Daemon(types=names, environment=environment, start=False, deploymentId=f"bench-relay-{os.getpid()}", tick="2s",
                 statusInterval="5s", breakers=False) as daemon:
         for name in ("relay", "fox"):
@@ -183,7 +208,8 @@ def measure(options):
         with Program("provisiond-relay", "--secret-key", daemon.folder / "relay.key", "--allow", daemon.folder / "fox.pub",
                      "--run-dir", daemon.run_dir, "--listen", "tcp://127.0.0.1:0") as relay:
             address = relay.wait_line("relay.ready").split("listen=")[1].split()[0]
-            crowd = Crowd(daemon.folder, address, options.live, options.deaf)
+            confine(relay.process.pid, crowds)
+            crowd = Crowd(daemon.folder, address, options.live, options.deaf, crowds)
             try:
                 bench = Bench(daemon, relay, int(address.rsplit(":", 1)[1]), crowd, options)
                 bench.watch(options.warm_up)
@@ -202,6 +228,7 @@ def main():
     parser.add_argument("--deaf", type=int, default=100)
     parser.add_argument("--types", type=int, default=10)
     parser.add_argument("--period", type=float, default=1, help="seconds between a type's bids, half more or less")
+    parser.add_argument("--layout", choices=("apart", "shared"), default="apart")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=60, help="of each arm in each repeat")
     parser.add_argument("--warm-up", type=float, default=10)
