@@ -188,6 +188,29 @@ def rotation(tap):
                   [(name, code, told["different"]) for name, code, told in results])
 
 
+def what_moves_the_memory(tap):
+    """Tokens that come back and a rate limit change what is granted later: they are entries, too."""
+    with World(journal="on", launchInstancesRefill=0.5, launchInstancesDepth=2, capacityDelay="1s") as world:
+        def told(kind):
+            return files(world, "decisions") and f'"kind":"{kind}"' in files(world, "decisions")[0].read_text()
+
+        def refuse(code):
+            world.cloud.ask("/_sim/fault", {"match": {"action": "RunInstances"}, "effect": {"error": code}})
+
+        world.until_polled()
+        refuse("InsufficientInstanceCapacity")
+        world.add_tasks("alpha", 30, 1)
+        world.until(lambda: told("returned"), "tokens that came back")
+        world.cloud.ask_delete("/_sim/fault")
+        refuse("RequestLimitExceeded")
+        world.until(lambda: told("rate-limited"), "a rate limit")
+        world.cloud.ask_delete("/_sim/fault")
+        world.until(lambda: world.cloud.state()["types"]["alpha"]["launched"] >= 2, "launches again")
+        world.daemon.stop()
+        code, text = replay(files(world, "decisions")[0])
+        tap.check(code == 0, "returned tokens and rate limits are run again, too", text)
+
+
 def alarms(world):
     return {one["kind"] for one in ask(world.folder / "run", "status", "", None)["body"]["alarms"]}
 
@@ -223,4 +246,4 @@ def trouble_and_switch(tap):
 
 
 if __name__ == "__main__":
-    sys.exit(Tap().run(short_scenario, rotation, trouble_and_switch))
+    sys.exit(Tap().run(short_scenario, rotation, what_moves_the_memory, trouble_and_switch))
