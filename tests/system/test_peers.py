@@ -19,18 +19,16 @@ def p01_buckets_off(tap):
     names = [f"pool-{number:02}" for number in range(40)]
     scenario = {"queues": {name: {} for name in names}, "workers": SLOW_BOOT, "throttle": False,
                 "faults": [{"match": {"action": "RunInstances"}, "effect": {"hang": "forever"}}]}
-    with World(scenario, [simple_type(name) for name in names], launchShare=0, launchLimit="300s") as world:
+    with World(scenario, [simple_type(name) for name in names], launchShare=0, launchLimit="60s") as world:
         world.until_polled()
         for name in names:
             world.add_tasks(name, 1)
-        world.until(lambda: len(world.launch_requests()) >= len(names), "a call of each pool", 120)
-        answered = world.journal("request", "RunInstances")
-        begun = {line["type"] for line in world.launch_requests()}
-        tap.check(begun == set(names) and not answered,
-                  "P01: all 40 pools have asked before the first call is answered", (len(begun), len(answered)))
+        world.until(lambda: {line["type"] for line in world.launch_requests()} == set(names), "a call of each pool", 120)
+        answered = [line for line in world.journal("request", "RunInstances") if line["status"] != 0]
+        tap.check(not answered, "P01: all 40 pools have asked before the first call is answered", len(answered))
         world.until_polled(3)
-        tap.check(len(world.launch_requests()) == len(names), "P01: and each has asked once",
-                  len(world.launch_requests()))
+        tokens = {line["params"]["token"] for line in world.launch_requests()}
+        tap.check(len(tokens) == len(names), "P01: and each has asked for one launch", len(tokens))
 
 
 def overtaken(world, calls, names):
@@ -73,7 +71,7 @@ def p03_slow_pool(tap):
                 "workers": SLOW_BOOT,
                 "faults": [{"match": {"action": "RunInstances", "workerType": "slow"},
                             "effect": {"hang": "forever"}}]}
-    with World(scenario, [simple_type("slow"), simple_type("small")], launchLimit="300s") as world:
+    with World(scenario, [simple_type("slow"), simple_type("small")], launchLimit="60s") as world:
         world.until(lambda: world.launch_requests("slow"), "the slow pool's call")
         answered_before = world.journal("request", "RunInstances")
         for round_number in range(1, 6):
