@@ -265,7 +265,10 @@ void lease_check_silence(struct supervisor *supervisor)
 {
     struct span limit = {supervisor->config->launch_limit.us + SILENCE_MARGIN.us};
 
-    if (supervisor->fleet->lease_count == 0)
+    bool just_awake =
+        mono_is_set(supervisor->awake) && mono_since(supervisor->awake, supervisor->now).us < SILENCE_MARGIN.us;
+
+    if (supervisor->fleet->lease_count == 0 || just_awake)
         return;
     for (size_t i = 0; i < supervisor->type_count; i++) {
         struct type_record *type = supervisor->types[i];

@@ -26,6 +26,23 @@
 #define LAST_WORDS SPAN_MS(200) /* after the last worker is gone: what it sent may still be on the way */
 #define STOP_LIMIT SPAN_SECONDS(20)
 #define PRUNE_EVERY SPAN_SECONDS(600)
+#define STANDSTILL SPAN_SECONDS(5) /* no turn is planned to come so late: housekeeping is at most 500 ms away */
+
+/* After a standstill of the machine all workers look silent at once, and none of them is to blame. */
+static void begin_turn(struct supervisor *supervisor)
+{
+    struct mono before = supervisor->turn;
+
+    supervisor->turn = supervisor->now = clock_now();
+    supervisor->wall = clock_wall();
+    struct span gap = mono_is_set(before) ? mono_since(before, supervisor->now) : SPAN_MS(0);
+    if (gap.us < STANDSTILL.us)
+        return;
+    supervisor->awake = supervisor->now;
+    workers_postpone(supervisor, gap);
+    event_record(supervisor, "stood-still", NULL, NULL,
+                 "nothing ran here for %.1f s: no worker is blamed for that time", (double)gap.us / 1e6);
+}
 
 static void begin_stop(struct supervisor *supervisor)
 {
@@ -173,9 +190,8 @@ void supervise(struct supervisor *supervisor)
     do {
         if (loop_wait(supervisor->loop, deadline, &error) != 0)
             log_fatal("loop.broken", "error=%s", log_quote(error.text));
-        supervisor->now = clock_now();
-        supervisor->wall = clock_wall();
 
+        begin_turn(supervisor);
         take_signals(supervisor);
         workers_reap(supervisor);
         take_ledger(supervisor);

@@ -242,6 +242,12 @@ void process_beat(struct process *process, const struct process_settings *settin
     forgive(process, settings, now);
 }
 
+void process_postpone(struct process *process, struct span by)
+{
+    if (process_has_pid(process))
+        process->deadline = mono_add(process->deadline, by);
+}
+
 bool process_is_due(const struct process *process)
 {
     return process->state == PROCESS_DUE;

@@ -72,6 +72,9 @@ enum process_action process_step(struct process *process, enum process_event eve
                                  const struct process_settings *settings, struct mono now);
 /* A tick was completed at `now`: the only sign of life that counts (case B11). */
 void process_beat(struct process *process, const struct process_settings *settings, struct mono now);
+/* Its judge stood still for so long (a paused virtual machine, a host without time), and so may it have: a process that
+ * runs gets that time back before it counts as late. */
+void process_postpone(struct process *process, struct span by);
 /* True when it may be spawned now; the caller counts PROCESS_STARTING against PROCESS_SPAWNS_AT_ONCE. */
 bool process_is_due(const struct process *process);
 bool process_has_pid(const struct process *process);

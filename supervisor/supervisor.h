@@ -284,6 +284,7 @@ struct supervisor {
     bool pace_due;
     int64_t adopted; /* rows that nothing knew, in the listing that is being taken */
     struct mono pruned, housekept;
+    struct mono turn, awake; /* when the last turn began; when the last standstill ended */
 };
 
 /* The record that a worker is part of. */

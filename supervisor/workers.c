@@ -353,6 +353,13 @@ void workers_step(struct supervisor *supervisor)
     supervisor->workers_due = false;
 }
 
+void workers_postpone(struct supervisor *supervisor, struct span by)
+{
+    for (size_t i = 0; i < worker_count(supervisor); i++)
+        process_postpone(&worker_at(supervisor, i)->process, by);
+    supervisor->workers_due = true;
+}
+
 bool workers_settled(struct supervisor *supervisor)
 {
     for (size_t i = 0; i < worker_count(supervisor); i++)

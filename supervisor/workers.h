@@ -18,6 +18,8 @@ const char *workers_whose(const struct worker *worker);
 void workers_reap(struct supervisor *supervisor);
 /* Deadlines that have come, and spawns that there is room for. */
 void workers_step(struct supervisor *supervisor);
+/* Nothing ran for so long: nobody is late by it. */
+void workers_postpone(struct supervisor *supervisor, struct span by);
 /* Each has said hello or failed once. */
 bool workers_settled(struct supervisor *supervisor);
 size_t workers_running(struct supervisor *supervisor); /* have a pid */

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,7 @@ from control_client import ask  # noqa: E402
 from harness import Tap, wait_until  # noqa: E402
 
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
-PATIENCE = 40
+PATIENCE = 60
 
 
 class Daemon:
@@ -145,7 +146,7 @@ def children_of(pid):
 
 
 def hello_deadline(tap):
-    with Daemon(("alpha", "mute"), {"type:mute": {"start": "mute"}}, helloLimit="3s") as daemon:
+    with Daemon(("alpha", "mute"), {"type:mute": {"start": "mute"}}, helloLimit="20s") as daemon:
         daemon.until_live("alpha")
         daemon.until(lambda: daemon.events("mute", "worker-failing"), "the mute worker's end")
         text = daemon.events("mute", "worker-failing")[0]["text"]
@@ -199,7 +200,7 @@ def back_off(tap):
 
 
 def stopped_worker(tap):
-    with Daemon(("alpha", "beta"), workerTickLimit="3s") as daemon:
+    with Daemon(("alpha", "beta"), workerTickLimit="20s") as daemon:
         daemon.until_live("alpha", "beta")
         pid = daemon.pid("alpha")
         os.kill(pid, signal.SIGSTOP)
@@ -209,6 +210,28 @@ def stopped_worker(tap):
         tap.check(died and "completed no tick" in died[0]["text"], "a stopped worker is killed at its tick limit", died)
         tap.check(daemon.pid("alpha") != pid and state_of(pid) is None, "its successor has its pid file")
         tap.check(daemon.figure("beta", "deaths") == 0, "nobody else notices")
+
+
+def standstill(tap):
+    """The whole machine stands still for longer than any limit: all that run are stopped, the supervisor, too."""
+    with Daemon(("alpha", "beta"), workerTickLimit="6s", helloLimit="60s") as daemon:
+        daemon.until_live("alpha", "beta")
+        pids = [daemon.pid(name) for name in ("alpha", "beta")]
+        workers = children_of(daemon.child.pid)
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        daemon.ask("status")  # what they had said is heard
+        os.kill(daemon.child.pid, signal.SIGSTOP)
+        time.sleep(9)  # the standstill itself
+        os.kill(daemon.child.pid, signal.SIGCONT)  # the worst order: they speak after it has looked
+        daemon.until(lambda: daemon.events("", "stood-still"), "the standstill to be told")
+        text = daemon.events("", "stood-still")[0]["text"]
+        tap.check(re.match(r"nothing ran here for (9|1[0-9])\.", text), "a standstill of everything is told, with its length", text)
+        killed = [pid for pid in workers if state_of(pid) in (None, "Z", "X")]
+        for pid in set(workers) - set(killed):
+            os.kill(pid, signal.SIGCONT)
+        tap.check(not killed and [daemon.pid(name) for name in ("alpha", "beta")] == pids, "and no worker is blamed for it",
+                  [event["text"] for event in daemon.events() if event["kind"].startswith("worker-")])
 
 
 def escalation(tap):
@@ -524,8 +547,8 @@ def check_option(tap):
         tap.check(run("--nonsense").returncode == 2, "wrong usage is 2")
 
 
-TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, escalation, one_type_reloads, whole_reload,
-         truncated_files, storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once,
+TESTS = [hello_deadline, bad_messages, flood, back_off, stopped_worker, standstill, escalation, one_type_reloads,
+         whole_reload, truncated_files, storm_of_hups, lifeline, second_daemon, twenty_killed, inherited, grants, counted_once,
          unknown_outcome, renewed, lease_is_void, pause, signals, check_option]
 
 if __name__ == "__main__":

@@ -61,6 +61,23 @@ static void a_process_without_hello_is_killed_at_the_deadline_from_its_exec(void
     assert_true(process.settled); /* failed once: READY no longer waits for it */
 }
 
+static void what_the_judge_slept_through_is_no_lateness(void **state)
+{
+    struct process mute = begun(), silent = live(), waiting = live();
+    (void)state;
+    step(&mute, PROCESS_SPAWNED, 0);
+    step(&waiting, PROCESS_DIED, 1);
+    struct mono back = waiting.deadline;
+    process_postpone(&mute, SPAN_SECONDS(100));
+    process_postpone(&silent, SPAN_SECONDS(100));
+    process_postpone(&waiting, SPAN_SECONDS(100));
+    assert_int_equal(step(&mute, PROCESS_LATE, 129), PROCESS_NOTHING);
+    assert_int_equal(step(&mute, PROCESS_LATE, 130), PROCESS_SEND_KILL);
+    assert_int_equal(step(&silent, PROCESS_LATE, 160), PROCESS_NOTHING);
+    assert_int_equal(step(&silent, PROCESS_LATE, 161), PROCESS_SEND_KILL);
+    assert_int_equal(waiting.deadline.us, back.us); /* it does not run: its wait is no lateness */
+}
+
 static void failing_before_hello_is_told_from_crashing_later(void **state)
 {
     struct process early = begun(), later = live();
@@ -208,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_process_without_hello_is_killed_at_the_deadline_from_its_exec),
+        cmocka_unit_test(what_the_judge_slept_through_is_no_lateness),
         cmocka_unit_test(failing_before_hello_is_told_from_crashing_later),
         cmocka_unit_test(waits_double_with_jitter_up_to_the_cap),
         cmocka_unit_test(proven_uptime_resets_the_wait),
