@@ -123,7 +123,7 @@ def becomes_running(sim):
     check(state()["StateReason"]["Code"], "Client.UserInitiatedShutdown")
 
 
-def wait(predicate, deadline_s=20):
+def wait(predicate, deadline_s=60):
     end = time.monotonic() + deadline_s
     while not predicate():
         assert time.monotonic() < end, "deadline passed"
@@ -478,7 +478,7 @@ def hanging(sim):
     config = Config(retries={"max_attempts": 0}, read_timeout=3, connect_timeout=3, max_pool_connections=200)
     client = sim.boto(config=config)
     sim.fault({"hang": "forever"}, {"action": "DescribeSubnets"})
-    sim.fault({"hang": 1.5}, {"token": "late"}, times=1)
+    sim.fault({"hang": 10}, {"token": "late"}, times=1)
 
     def hang():
         try:
@@ -495,7 +495,7 @@ def hanging(sim):
     except BotoCoreError:
         pass
     for _ in range(20):
-        client.describe_key_pairs()
+        sim.boto().describe_key_pairs()
     for thread in threads:
         thread.join(30)
     filters = [{"Name": "client-token", "Values": ["late"]}]

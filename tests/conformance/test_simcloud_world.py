@@ -87,10 +87,13 @@ def life():
         {"kind": "fixed", "pending": 5, "duration": 20}]}}}
     with Sim().start(scenario, speed=40) as sim:
         launch(sim, "alpha", 2)
-        sim.wait_for(lambda state: state["types"]["alpha"]["claimed"] == 4)
         sim.wait_for(lambda state: state["types"]["alpha"]["done"] == 5)
         sim.wait_for(lambda state: not any(state["types"]["alpha"]["instances"].values()))
         check(sim.boto().describe_instances()["Reservations"], [])
+        at_once = [0]
+        for line in sim.journal("task"):
+            at_once.append(at_once[-1] + {"claimed": 1, "done": -1}.get(line["event"], 0))
+        check(max(at_once), 4)
         begun = {line["task"]: line["t"] for line in sim.journal("task", event="claimed")}
         for line in sim.journal("task", event="done"):
             assert abs(line["t"] - begun[line["task"]] - 20) < 0.01
@@ -129,11 +132,12 @@ def events():
                                               "queues": {"beta": {"arrivals": [
                                                   {"kind": "burst", "at": 10, "tasks": 3, "duration": 1}]}}}}],
                 "images": {"ami-0000000a": {"ena": False}}}
-    with Sim().start(scenario, speed=50) as sim:
+    with Sim().start(scenario) as sim:
         def image():
             return sim.boto().describe_images(ImageIds=["ami-0000000a"])["Images"][0]
 
         check(image()["VirtualizationType"], "hvm")
+        sim.set(speed=50)
         sim.wait_for(lambda state: "beta" in state["types"] and state["types"]["beta"]["arrived"] == 3)
         check((image()["VirtualizationType"], image().get("EnaSupport")), ("paravirtual", None))
         check(sim.journal("event")[0]["set"], ["images", "queues"])

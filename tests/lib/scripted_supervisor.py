@@ -123,7 +123,7 @@ class Worker:
         message.update(fields)
         self.send("WELCOME", **message)
 
-    def grant(self, bid, number, count=None, send_by_s=10, token=None, lot=0, **more):
+    def grant(self, bid, number, count=None, send_by_s=60, token=None, lot=0, **more):
         """Grants a lot of a bid."""
         chosen = bid["lots"][lot]
         message = {key: chosen[key] for key in

@@ -32,7 +32,7 @@ class Sim:
         self.port = None
         self.directory = None
 
-    def start(self, scenario=None, speed=None, seed=None, deadline_s=10):
+    def start(self, scenario=None, speed=None, seed=None, deadline_s=60):
         """scenario: a dict, or the path of a file."""
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="simcloud-"))
         path = scenario
@@ -129,7 +129,7 @@ class Sim:
                     lines.append(line)
         return lines
 
-    def wait_for(self, predicate, deadline_s=20, every_s=0.05):
+    def wait_for(self, predicate, deadline_s=60, every_s=0.05):
         """Waits until predicate(state) is true and returns that state."""
         end = time.monotonic() + deadline_s
         while True:
@@ -146,7 +146,7 @@ class Sim:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

@@ -14,7 +14,7 @@ import zmq
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
-PATIENCE = 30
+PATIENCE = 60
 
 
 def now_ms():
@@ -92,6 +92,11 @@ class Publisher:
         if not self.socket.poll(PATIENCE * 1000):
             raise AssertionError("nobody subscribed")
         return self.socket.recv()
+
+    def wait_farewell(self):
+        """Until the last subscriber's end is told, so that the next word is a new one's."""
+        while self.wait_subscriber()[:1] != b"\0":
+            pass
 
     def close(self):
         self.socket.close(0)

@@ -106,10 +106,7 @@ class Scene:
     def restart(self, sent=signal.SIGTERM):
         self.program.process.send_signal(sent)
         self.program.__exit__()
-        while self.publisher.socket.poll(0):
-            self.publisher.socket.recv()
-        if self.publisher.socket.poll(200):  # the old one's farewell
-            self.publisher.socket.recv()
+        self.publisher.wait_farewell()
         self.start()
 
     def __enter__(self):
@@ -248,7 +245,7 @@ def a_command_that_hangs_delays_nobody_else_and_is_killed_with_its_children():
             scene.publisher.raise_alarm("lag", f"t{number}")
         scene.until(lambda: scene.webhook.kinds().count("lag") == 12 and scene.told_kinds().count("lag") == 12, "the others")
         assert scene.webhook.kinds().count("hang") == 1
-    with Scene(commandLimit="4s", webhook=False) as scene:
+    with Scene(commandLimit="20s", webhook=False) as scene:
         scene.publisher.raise_alarm("hang", "fox")
         scene.program.wait_line("told.unknown", lane="command")
         child = int((scene.folder / "child").read_text())
@@ -306,7 +303,7 @@ def no_answer_is_not_repeated_unless_asked_for():
 
 
 def killed_in_the_middle_nothing_is_told_twice():
-    with Scene(script=lambda document: None if document["alarm"]["kind"] == "lag" else 200) as scene:
+    with Scene(script=lambda document: None if document["alarm"]["kind"] == "lag" else 200, webhookLimit="60s") as scene:
         scene.publisher.raise_alarm("lag", "fox")
         scene.until(lambda: scene.webhook.kinds() == ["lag"] and delivered(scene.state()["lag"], "command") == "done", "the POST to be under way")
         assert delivered(scene.state()["lag"], "webhook") == "sending"

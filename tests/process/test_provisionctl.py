@@ -28,7 +28,7 @@ import zmq
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAM = str(Path(os.environ.get("BUILD", ROOT / "build")) / "provisionctl")
-PATIENCE = 30
+PATIENCE = 60
 ESCAPE = "\x1b"
 
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 loader = importlib.machinery.SourceFileLoader("runner", str(ROOT / "tests/run"))
 runner = importlib.util.module_from_spec(importlib.util.spec_from_loader("runner", loader))
 loader.exec_module(runner)
+runner.TO_NOTICE_S = 2
 
 CASES = [
     ("a program whose points all pass passes", "echo 1..2; echo ok 1 - a; echo ok 2 - b", (2, 0, 0)),

@@ -87,7 +87,7 @@ def bid_grant_launch_result():
 def a_grant_is_counted_before_its_result():
     """A grant is counted in the next bid while its call is still under way"""
     with Stage() as stage:
-        stage.sim.fault({"slowMs": 2000}, {"action": "RunInstances"})
+        stage.sim.fault({"slowMs": 15000}, {"action": "RunInstances"})
         bid = stage.bid(5)
         stage.worker.grant(bid, 1, count=3)
         counted = stage.worker.expect("BID", lambda message: message["seen"] == 1)
@@ -234,7 +234,7 @@ def a_spent_token_is_not_sent_again():
 @tap.test
 def hang_ends_at_the_limit_as_unknown_while_ticks_go_on():
     """A launch that hangs ends at its limit as unknown; ticks are completed all the while"""
-    with Stage(settings_changes={"launchLimit": "3s", "connectLimit": "2s", "tick": "200ms"}) as stage:
+    with Stage(settings_changes={"launchLimit": "15s", "tick": "200ms"}) as stage:
         stage.sim.fault({"hang": "forever"}, {"action": "RunInstances"})
         bid = stage.bid(5)
         stage.worker.grant(bid, 1)
@@ -243,7 +243,7 @@ def hang_ends_at_the_limit_as_unknown_while_ticks_go_on():
         assert beats == sorted(set(beats)), beats
         result = result_of(stage.worker, 1)
         assert (result["outcome"], result["failure"]) == ("unknown", "no-answer"), result
-        assert result["tookMs"] >= 2900, result
+        assert result["tookMs"] >= 14900, result
 
 
 @tap.test
@@ -372,7 +372,7 @@ def unknown_demand_is_not_zero():
 @tap.test
 def stale_inventory_launches_nothing():
     """B01: without a fresh listing nothing is bid for; the next complete one is acted on at once"""
-    with Stage(settings_changes={"maxInventoryAge": "2s", "inventoryPoll": "100ms"}) as stage:
+    with Stage(settings_changes={"maxInventoryAge": "10s", "inventoryPoll": "100ms"}) as stage:
         stage.bid(5)
         seen = stage.worker.expect("OBSERVATION", lambda message: message["reason"] == "inventory-stale")
         assert "EC2 view stale" in seen["why"], seen

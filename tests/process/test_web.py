@@ -13,6 +13,7 @@ import socket as sockets
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -301,7 +302,8 @@ def explanations_are_asked_only_about_known_types_and_seldom():
         assert body["sentence"] == "because", body
         assert json.loads(scene.ask("/api/explain?type=nobody")[2])["problem"]
         assert {it["name"] for it in scene.control.asked("explain")} == {"gecko-decision"}
-        answers = [scene.ask("/api/explain?type=gecko-decision")[0] for _ in range(40)]
+        with ThreadPoolExecutor(20) as many:  # more than ten a second on the slowest machine
+            answers = list(many.map(lambda _: scene.ask("/api/explain?type=gecko-decision")[0], range(200)))
         assert 503 in answers, "the daemon can be asked without limit"
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = (ROOT / os.environ.get("BUILD", "build")).resolve()
 sys.path.insert(0, str(ROOT / "tests/lib"))
 from points import Points  # noqa: E402
-SMALL_LIMIT = 15.0  # seconds; in 2016 it was 59 minutes
+SMALL_LIMIT = 40.0  # seconds, 2 to 4 on a machine that has time; in 2016 it was 59 minutes
 
 points = Points()
 check = points.check

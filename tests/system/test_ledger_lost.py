@@ -86,7 +86,7 @@ def one_life(here, least):
 
 
 def crash_loop(tap):
-    grace, life = 12, 4
+    grace, life = 30, 10
     lost = {"match": {"action": "RunInstances"}, "effect": {"reset": "before"}}
     with world([lost], grace=grace) as here:
         here.add_tasks("alpha", 1, duration=3600)

@@ -27,7 +27,7 @@ def launches(here):
 def dead_token(tap):
     """The launch happens, its answer is lost, the instance dies unseen: the same token can never launch again."""
     scenario = {"queues": {"alpha": {}}, "throttle": False, "workers": dict(WORKERS, shutdownTime=0.01)}
-    with World(scenario, types=[type_document("alpha")], tmpfs=False) as here:
+    with World(scenario, types=[type_document("alpha")], tmpfs=False, intervals={"grace": 15}) as here:
         here.until(lambda: any(line.get("code") == "DryRunOperation" for line in here.journal("request", "RunInstances")),
                    "the DryRun, which would take the fault")
         for effect in ({"reset": "after", "slowMs": 1000},
