@@ -264,8 +264,7 @@ void lease_region_worker_gone(struct supervisor *supervisor, struct region_recor
 void lease_check_silence(struct supervisor *supervisor)
 {
     struct span limit = {supervisor->config->launch_limit.us + SILENCE_MARGIN.us};
-
-    bool just_awake =
+    bool just_awake = /* from a standstill: their words may still be on the way */
         mono_is_set(supervisor->awake) && mono_since(supervisor->awake, supervisor->now).us < SILENCE_MARGIN.us;
 
     if (supervisor->fleet->lease_count == 0 || just_awake)

@@ -41,7 +41,7 @@ static void begin_turn(struct supervisor *supervisor)
     supervisor->awake = supervisor->now;
     workers_postpone(supervisor, gap);
     event_record(supervisor, "stood-still", NULL, NULL,
-                 "nothing ran here for %.1f s: no worker is blamed for that time", (double)gap.us / 1e6);
+                 "the supervisor did not run for %.1f s: no worker is blamed for that time", (double)gap.us / 1e6);
 }
 
 static void begin_stop(struct supervisor *supervisor)

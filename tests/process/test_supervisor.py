@@ -226,7 +226,8 @@ def standstill(tap):
         os.kill(daemon.child.pid, signal.SIGCONT)  # the worst order: they speak after it has looked
         daemon.until(lambda: daemon.events("", "stood-still"), "the standstill to be told")
         text = daemon.events("", "stood-still")[0]["text"]
-        tap.check(re.match(r"nothing ran here for (9|1[0-9])\.", text), "a standstill of everything is told, with its length", text)
+        tap.check(re.match(r"the supervisor did not run for (9|[1-9][0-9])\.", text),
+                  "a standstill of everything is told, with its length", text)
         killed = [pid for pid in workers if state_of(pid) in (None, "Z", "X")]
         for pid in set(workers) - set(killed):
             os.kill(pid, signal.SIGCONT)
