@@ -13,9 +13,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <zmq.h>
 
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/loop.h"
 #include "common/text.h"
@@ -28,7 +28,7 @@
 #define REOPEN_AFTER SPAN_MS(50)
 #define IO_THREADS 2 /* they encrypt */
 /* Each message is encrypted once for each subscriber: with a thousand of them that is ten milliseconds of both cores a
- * message, which the daemon on the same host must not wait for, not even for one time slice. */
+ * message, which the daemon on the same host should not wait for. Not every kernel keeps to it: docs/subscribers.md. */
 #define POLICY SCHED_IDLE
 
 #define EXIT_SELFTEST 1 /* everything else that stops it: 2, by log_fatal */
@@ -174,16 +174,6 @@ static void stand_back(void)
         log_warn("relay.priority", "reason=%s effect=\"it may delay the daemon\"", log_quote(strerror(errno)));
 }
 
-static void raise_files(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 static int read_keys(struct relay *relay, struct error *err)
 {
     if (keys_read_secret(relay->secret_path, &relay->secret_key, relay->public_key, err) != 0 ||
@@ -320,7 +310,7 @@ int main(int argc, char **argv)
         log_fatal("usage", "--secret-key and --allow must be given; see --help");
     if (!zmq_has("curve"))
         log_fatal("curve", "this libzmq was built without CURVE");
-    raise_files();
+    limits_raise_files();
     stand_back();
     if (read_keys(&relay, &err) != 0 || open_sockets(&relay, &err) != 0)
         log_fatal("start", "%s", err.text);

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "common/day.h"
+#include "common/limits.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "proto/sockets.h"
@@ -46,17 +46,6 @@ static int take_locks(struct supervisor *supervisor, struct error *err)
         (supervisor->lock_fds[2] = lock_directory(config->state_dir, err)) < 0)
         return -1;
     return workers_prepare(supervisor, err);
-}
-
-/* A thousand workers need a socket, a pipe and more each. */
-static void raise_limits(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max < 65536 ? limit.rlim_max : 65536;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 /* Our environment may hold credentials for processes that are started later: no core file may. */
@@ -147,7 +136,7 @@ int startup(struct supervisor *supervisor, const char *config_path, struct catal
     catalog->config = NULL;
     set_clocks(supervisor);
     supervisor_configure(supervisor);
-    raise_limits();
+    limits_raise_files();
     keep_out_of_cores();
     if (day_open(supervisor->config->day_zone, err) != 0 || take_locks(supervisor, err) != 0 ||
         child_workshop_open(&supervisor->workshop, err) != 0 || open_loop(supervisor, err) != 0)

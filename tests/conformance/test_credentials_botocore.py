@@ -196,7 +196,8 @@ class Scene:
         """(access key, secret key, session token), or None, and why."""
         before = dict(os.environ)
         os.environ.clear()
-        os.environ.update(self.environment, AWS_MAX_ATTEMPTS="1", AWS_METADATA_SERVICE_TIMEOUT="60", AWS_EC2_METADATA_SERVICE_ENDPOINT=self.metadata.url)
+        os.environ.update(self.environment, AWS_MAX_ATTEMPTS="1", AWS_METADATA_SERVICE_TIMEOUT="60",
+                          AWS_EC2_METADATA_SERVICE_ENDPOINT=self.metadata.url)
         BotocoreSession.sts = self.services.url + "/sts"
         try:
             found = BotocoreSession().get_credentials()

@@ -22,8 +22,9 @@ def run(name, folder):
     corpus.mkdir()
     subprocess.run([str(BUILD / "tools/fuzz_seeds"), program.name, str(corpus)], check=True)
     done = subprocess.run([str(program), f"-runs={RUNS}", f"-max_total_time={LIMIT}", "-timeout=60", "-rss_limit_mb=2048",
-                           "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/", str(corpus)], check=False, text=True,
-                          errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=LIMIT + 120)
+                           "-verbosity=0", "-print_final_stats=1", f"-artifact_prefix={folder}/", str(corpus)],
+                          check=False, text=True, errors="replace", stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=LIMIT + 120)
     count = re.search(r"number_of_executed_units: (\d+)", done.stdout)
     return int(count.group(1)) if count else 0, done.stdout[-3000:] if done.returncode else ""
 

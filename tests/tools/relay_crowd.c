@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "common/limits.h"
+
 #define KEY_SIZE 41
 #define EVERY_MS 20 /* the sockets are looked at: all have the same messages, so that more often only costs */
 #define CONNECTS_A_TURN 50
@@ -198,16 +200,6 @@ static void obey(struct crowd *crowd, const char *word)
         close_all(crowd);
 }
 
-static void raise_files(void)
-{
-    struct rlimit files;
-
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
-}
-
 int main(int argc, char **argv)
 {
     struct crowd crowd = {0};
@@ -225,7 +217,7 @@ int main(int argc, char **argv)
     crowd.zmq = zmq_ctx_new();
     if (!crowd.all || !crowd.zmq)
         fail("memory");
-    raise_files();
+    limits_raise_files();
     zmq_ctx_set(crowd.zmq, ZMQ_MAX_SOCKETS, crowd.live + crowd.deaf + 16);
     setvbuf(stdout, NULL, _IOLBF, 0);
     setvbuf(stdin, NULL, _IONBF, 0);
